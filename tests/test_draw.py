@@ -1,0 +1,279 @@
+"""What the drawing page promises, checked in a real browser on a real server."""
+
+import json
+import signal
+
+import psutil
+import pytest
+from conftest import LAPTOP, PHONE, Serving, eventually, serving
+from hand import READY, Hand, letter
+from playwright.sync_api import Page, expect
+
+from ukr_letters.alphabet import DIGITS, LETTERS
+from ukr_letters.texts import text
+
+PAINTED = """() => {
+  const canvas = document.querySelector('.ukr-pad-surface canvas') ?? document.querySelector('canvas.ukr-pad-surface');
+  const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+  let dark = 0;
+  for (let i = 0; i < pixels.length; i += 4) dark += pixels[i] < 60 && pixels[i + 3] > 200;
+  return dark;
+}"""
+
+
+def painted(page: Page) -> int:
+    "Ink pixels on the ipycanvas surface."
+    return page.evaluate(PAINTED)
+
+
+def kept_since(server: Serving, before: list, count: int = 1) -> list:
+    "Drawings kept since a list was taken, waited for."
+    known = {sample.id for sample in before}
+
+    def fresh() -> list:
+        return [sample for sample in server.samples() if sample.id not in known]
+
+    eventually(lambda: len(fresh()) >= count)
+    return fresh()
+
+
+def answer(page: Page) -> str:
+    "The symbol that the page shows."
+    return page.locator(".ukr-char").inner_text()
+
+
+def test_a_letter_is_drawn_answered_corrected_and_kept(visit, server):
+    before, asked, errors = server.samples(), [], []
+    page = visit()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(error))
+    page.reload()
+    page.wait_for_selector(READY)
+    Hand(page).draw("Ж")
+    assert answer(page) == "Ж"
+    expect(page.locator(".ukr-headline")).to_have_text(text("capital"))
+    expect(page.locator(".ukr-alternatives button:enabled")).to_have_count(5)
+    page.get_by_role("button", name=text("alphabet")).click()
+    page.get_by_role("button", name=text("choose", char="Щ", kind=text("capital"))).click()
+    expect(page.locator(".ukr-headline")).to_have_text(text("thanks"))
+    expect(page.locator(".ukr-status")).to_have_text(text("saved"))
+    (sample,) = kept_since(server, before)
+    assert (sample.label, sample.uppercase, sample.device) == ("щ", True, "mouse")
+    assert len(sample.ink) == 5 and sample.guess["top"][0][0] == "ж" and sample.guess["mode"] == "auto"
+    strangers = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
+    assert len(asked) > 10 and not strangers and not errors
+
+
+@pytest.mark.parametrize("char", ["5", "я", "А"])
+def test_ink_arrives_as_it_was_drawn(visit, server, char):
+    before, page = server.samples(), visit()
+    Hand(page).draw(char)
+    assert answer(page) == char
+    page.get_by_role("button", name=text("yes")).click()
+    (sample,) = kept_since(server, before)
+    assert sample.label == char.lower()
+    for drawn, kept in zip(letter(char), sample.ink, strict=True):
+        ends = [(drawn[i][axis], kept[i][axis]) for i in (0, -1) for axis in (0, 1)]
+        assert all(abs(there - here) < 1 for there, here in ends)
+    times = [point[2] for stroke in sample.ink for point in stroke]
+    assert times[0] == 0 and times == sorted(times) and times[-1] > 0
+
+
+def test_a_finger_draws_dots_on_a_phone_and_nothing_moves(visit, server):
+    before, page = server.samples(), visit(**PHONE)
+    hand = Hand(page, "touch")
+    places = [".ukr-pad-layer", ".ukr-tools", ".ukr-answer", ".ukr-alternatives", ".ukr-notice"]
+    boxes = [page.locator(place).bounding_box() for place in places]
+    hand.draw("ї")
+    assert answer(page) in "їЇ"
+    assert [page.locator(place).bounding_box() for place in places] == boxes
+    assert page.evaluate("[scrollX, scrollY, document.documentElement.scrollWidth]") == [0, 0, 390]
+    assert page.locator(".ukr-pad-layer").evaluate("layer => getComputedStyle(layer).touchAction") == "none"
+    assert page.evaluate("getComputedStyle(document.body).touchAction") == "auto"
+    sizes = page.locator(".ukr-page button:visible").evaluate_all("all => all.map((b) => b.offsetHeight)")
+    assert len(sizes) > 8 and min(sizes) >= 44
+    page.get_by_role("button", name=text("clear")).tap()
+    (sample,) = kept_since(server, before)
+    assert (sample.label, sample.device) == (None, "touch")
+    assert [len(stroke) == 1 for stroke in sample.ink] == [False, True, True]
+
+
+def test_a_second_finger_draws_nothing(visit):
+    page = visit(**PHONE)
+    hand = Hand(page, "touch")
+    fingers = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate([hand.place(100, 100), hand.place(300, 300)])]
+    touch = lambda kind, points: hand.browser.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch("touchStart", fingers[:1])
+    touch("touchStart", fingers)
+    touch("touchMove", [{**finger, "y": finger["y"] + 40} for finger in fingers])
+    touch("touchEnd", [])
+    page.wait_for_selector(f"{READY}[data-strokes='1']")
+    page.wait_for_timeout(200)
+    assert hand.strokes() == 1
+
+
+def test_a_pen_is_known_as_a_pen(visit, server):
+    before, page = server.samples(), visit()
+    Hand(page, "pen").draw("с")
+    page.keyboard.press("Escape")
+    assert [sample.device for sample in kept_since(server, before)] == ["pen"]
+
+
+def test_two_visitors_do_not_meet(visit, server):
+    before, one, other = server.samples(), visit(), visit()
+    Hand(one).draw("8")
+    Hand(other).draw("Ю")
+    assert answer(one) == "8" and answer(other).lower() == "ю" and Hand(one).strokes() == 1
+    for page in (one, other):
+        page.keyboard.press("Enter")
+    samples = kept_since(server, before, 2)
+    assert {sample.label for sample in samples} == {"8", "ю"} and len({sample.writer for sample in samples}) == 2
+
+
+def test_a_reload_leaves_no_ghost_and_loses_nothing(visit, server):
+    before, page = server.samples(), visit()
+    Hand(page).draw("2")
+    eventually(lambda: painted(page) > 1000)
+    writer = page.evaluate("localStorage.getItem('ukr-letters.writer')")
+    page.reload()
+    page.wait_for_selector(READY)
+    eventually(lambda: page.evaluate("document.querySelectorAll('.ukr-pad-surface').length"))
+    assert painted(page) == 0 and answer(page) == "" and Hand(page).strokes() == 0
+    (sample,) = kept_since(server, before)
+    assert (sample.label, len(sample.ink), sample.writer) == (None, 2, writer)
+
+
+def test_an_empty_pad_hints_and_never_predicts(visit, server):
+    before, page = server.samples(), visit()
+    expect(page.locator(".ukr-hint")).to_have_text(text("hint"))
+    for key in ("Enter", "Escape", "1", "Control+z", "Control+y"):
+        page.keyboard.press(key)
+    Hand(page).draw("с")
+    page.keyboard.press("Control+z")
+    page.wait_for_selector(f"{READY}[data-strokes='0']")
+    expect(page.locator(".ukr-hint")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(300)
+    assert answer(page) == "" and page.locator(".ukr-alternatives button:enabled").count() == 0
+    assert len(server.samples()) == len(before)
+
+
+def test_undo_redo_clear_by_button_and_by_key(visit):
+    page = visit()
+    Hand(page).draw("А")
+    whole = eventually(lambda: painted(page) > 4000 and painted(page))
+    page.get_by_role("button", name=text("undo")).click()
+    page.wait_for_selector(f"{READY}[data-strokes='2']")
+    assert eventually(lambda: painted(page) < whole) and painted(page) > 2000
+    page.keyboard.press("Control+z")
+    page.wait_for_selector(f"{READY}[data-strokes='1']")
+    page.get_by_role("button", name=text("redo")).click()
+    page.keyboard.press("Control+Shift+Z")
+    page.wait_for_selector(f"{READY}[data-strokes='3']")
+    assert eventually(lambda: painted(page) == whole)
+    page.get_by_role("button", name=text("clear")).click()
+    page.wait_for_selector(f"{READY}[data-strokes='0']")
+    assert eventually(lambda: painted(page) == 0)
+
+
+def test_mode_decides_what_can_be_answered(visit):
+    page = visit()
+    Hand(page).draw("8")
+    for mode, allowed in (("letters", LETTERS), ("digits", DIGITS)):
+        page.get_by_label(text(mode), exact=True).check(force=True)
+        eventually(lambda: answer(page).lower() in (*allowed, "?"))
+        offered = page.locator(".ukr-alternatives button").evaluate_all("all => all.map((b) => b.dataset.char)")
+        assert len(offered) == 5 and all(char.lower() in allowed for char in offered)
+    assert answer(page) == "8"
+
+
+def test_english_is_one_tap_away_and_remembered(visit):
+    page = visit()
+    assert page.evaluate("document.documentElement.lang") == "uk"
+    page.get_by_role("button", name="English").click()
+    page.reload()
+    page.wait_for_selector(READY)
+    assert page.title() == text("title", "en") and page.evaluate("document.documentElement.lang") == "en"
+    Hand(page).draw("5")
+    expect(page.locator("[aria-live=polite]")).to_contain_text(f"5, {text('digit', 'en')}")
+
+
+def test_nothing_is_kept_when_the_switch_is_off(visit, server):
+    before, page = server.samples(), visit()
+    page.get_by_role("switch").uncheck()
+    expect(page.locator(".ukr-status")).to_have_text(text("collect_off"))
+    Hand(page).draw("м")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"{READY}[data-strokes='0']")
+    page.reload()
+    page.wait_for_selector(READY)
+    expect(page.get_by_role("switch")).not_to_be_checked()
+    Hand(page).draw("м")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(500)
+    assert len(server.samples()) == len(before)
+
+
+def test_the_keyboard_reaches_everything(visit, server):
+    before, page = server.samples(), visit()
+    Hand(page).draw("Б")
+    third = page.locator(".ukr-alternatives button").nth(2).get_attribute("data-char")
+    page.keyboard.press("3")
+    (sample,) = kept_since(server, before)
+    assert sample.label == third.lower()
+    met = set()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        met.add(page.evaluate("document.activeElement.outerHTML"))
+    assert len(met) >= 4  # language, modes, collecting, the browser itself: no trap
+
+
+def test_a_closed_tab_frees_its_kernel_and_keeps_the_drawing(visit, server):
+    before, page = server.samples(), visit()
+    name = json.loads(page.locator("#jupyter-config-data").text_content())["kernelId"]
+    running = psutil.process_iter(["cmdline"])
+    (kernel,) = [process for process in running if name in " ".join(process.info["cmdline"] or [])]
+    Hand(page).draw("Щ")
+    page.close(run_before_unload=True)
+    kernel.wait(timeout=10)  # raises when it does not end
+    (sample,) = kept_since(server, before)
+    assert sample.label is None and len(sample.ink) == 5
+
+
+def test_trouble_is_said_and_nothing_is_lost(visit, tmp_path):
+    place = tmp_path / "samples"
+    place.write_text("a file in the place of the store")
+    with serving(place, pool=1) as broken:
+        page = visit(broken.url, **LAPTOP)
+        Hand(page).draw("5")
+        assert answer(page) == "5"
+        page.keyboard.press("Enter")
+        expect(page.locator(".ukr-status")).to_have_text(text("waiting"))
+        place.unlink()
+        expect(page.locator(".ukr-status")).to_have_text(text("saved"), timeout=10_000)
+        assert [sample.label for sample in broken.samples()] == ["5"]
+        broken.process.send_signal(signal.SIGTERM)
+        broken.process.wait(timeout=20)
+        page.get_by_role("button", name="English").click()
+        page.get_by_label(text("digits", "en"), exact=True).check(force=True)
+        expect(page.get_by_role("alert")).to_contain_text(text("lost", "en"), timeout=8000)
+        expect(page.get_by_role("button", name=text("reload", "en"))).to_be_visible()
+
+
+def test_contrast_is_enough_for_weak_eyes(visit):
+    page = visit()
+    pairs = page.evaluate("""() => [...document.querySelectorAll('.ukr-page :is(p, button, h1, h2, legend, span)')]
+      .filter((part) => part.innerText?.trim() && part.checkVisibility())
+      .map((part) => {
+        let ground = part;
+        while (getComputedStyle(ground).backgroundColor === 'rgba(0, 0, 0, 0)') ground = ground.parentElement;
+        return [getComputedStyle(part).color, getComputedStyle(ground).backgroundColor, part.innerText];
+      })""")
+
+    def light(colour: str) -> float:
+        channels = [int(value) / 255 for value in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
+
+    ratios = {words: max(light(a), light(b)) / min(light(a), light(b)) for a, b, words in pairs}
+    assert len(ratios) > 10 and min(ratios.values()) >= 4.5, json.dumps(ratios, ensure_ascii=False)

@@ -1,0 +1,76 @@
+"""What the server promises to those who knock, with and without an invitation."""
+
+import os
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import Serving, serving
+from voila import __version__ as VOILA
+
+from ukr_letters.texts import text
+
+
+def knock(server: Serving, path: str, method: str = "GET", **headers: str) -> tuple[int, dict, bytes]:
+    "Status, headers and body of one request."
+    connection = HTTPConnection(urlsplit(server.url).netloc, timeout=20)
+    connection.request(method, path, headers=headers)
+    response = connection.getresponse()
+    return response.status, dict(response.getheaders()), response.read()
+
+
+@pytest.fixture(scope="module")
+def full_house(tmp_path_factory):
+    "A server without seats, which never spends a kernel on us."
+    with serving(tmp_path_factory.mktemp("samples"), seats=0, pool=1) as running:
+        yield running
+
+
+def test_a_full_house_says_so_in_ukrainian(full_house):
+    status, headers, body = knock(full_house, "/")
+    assert status == 503 and headers["Retry-After"] == "30"
+    assert text("full") in body.decode() and text("full", "en") in body.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/voila/files/draw.ipynb", 403),
+        ("/voila/files/template/page.html", 403),
+        ("/voila/static/../../../dashboards/draw.ipynb", 403),
+        ("/draw.ipynb", 404),
+        ("/api/contents", 404),
+        ("/api/kernels", 404),
+        ("/voila/tree", 404),
+    ],
+)
+def test_only_the_page_is_served(full_house, path, status):
+    answered, _, body = knock(full_house, path)
+    assert answered == status and b"DrawApp" not in body
+
+
+def test_errors_speak_ukrainian_and_ask_no_other_host(full_house):
+    status, _, body = knock(full_house, "/nowhere")
+    assert status == 404 and text("nowhere") in body.decode() and b"https://" not in body
+
+
+def test_scripts_are_packed_and_kept_by_version(full_house):
+    packed = knock(full_house, f"/voila/static/{VOILA}/voila.js", **{"Accept-Encoding": "gzip"})
+    plain = knock(full_house, "/voila/static/voila.js")
+    assert packed[1]["Content-Encoding"] == "gzip" and "immutable" in packed[1]["Cache-Control"]
+    assert "Content-Encoding" not in plain[1] and plain[1]["Cache-Control"] == "no-cache"
+    assert len(packed[2]) < len(plain[2]) / 2
+
+
+def test_a_goodbye_from_another_site_is_refused(full_house):
+    path = "/voila/api/shutdown/00000000-0000-0000-0000-000000000000"
+    assert knock(full_house, path, "POST", Origin="http://elsewhere.example")[0] == 403
+    assert knock(full_house, path, "POST", Origin=full_house.url.rstrip("/"))[0] == 404  # heard, but no such kernel
+
+
+def test_a_token_is_asked_for_and_never_printed_when_it_is_ours(tmp_path, monkeypatch):
+    monkeypatch.setitem(os.environ, "JUPYTER_TOKEN", "a-secret-of-ours")
+    with serving(tmp_path, token=True, seats=0, pool=1) as guarded:
+        assert "a-secret-of-ours" not in guarded.url
+        refused, allowed = knock(guarded, "/")[0], knock(guarded, "/?token=a-secret-of-ours")[0]
+    assert refused in (302, 403) and allowed == 503
