@@ -1,0 +1,54 @@
+# make app: draw in the browser.  make test: everything that must stay true.  make help lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.DEFAULT_GOAL := help
+.PHONY: help app test check repro bench lab export readme clean-notebooks
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+.venv/serving: settings.ini setup.py constraints.txt
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(PIP) --editable .
+	@touch $@
+
+.venv/everything: .venv/serving
+	$(PIP) torch==2.13.0
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+.venv/browser:
+	command -v chromium >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium; }
+	@mkdir -p .venv && touch $@
+
+app: .venv/serving  ## install what serving needs and open the drawing page on http://127.0.0.1:8866
+	$(BIN)/ukr_serve
+
+test: .venv/everything .venv/browser check  ## install everything, run every check, lesson and test
+	$(BIN)/nbdev_test --path nbs/lib --n_workers 2 --do_print
+	$(BIN)/python -m pytest tests
+
+check: .venv/everything  ## notebooks clean, package exported, README in sync, nothing left over
+	$(BIN)/python tests/check_house.py
+
+repro: .venv/everything  ## run the pipeline on the real data: preprocess, pretrain, train, evaluate
+	$(BIN)/dvc repro
+
+bench: .venv/everything .venv/browser  ## measure the drawing page in a real browser
+	$(BIN)/python tests/bench_draw.py
+
+lab: .venv/everything  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab nbs
+
+export: .venv/everything  ## notebooks to package
+	$(BIN)/nbdev_export
+
+clean-notebooks: .venv/everything  ## strip what running leaves in notebooks
+	$(BIN)/nbdev_clean
+	$(BIN)/nbdev_clean --fname dashboards
+
+readme: .venv/everything  ## README.md from nbs/index.ipynb
+	$(BIN)/jupyter nbconvert --to markdown --log-level ERROR --output-dir . --output README nbs/index.ipynb
