@@ -19,7 +19,7 @@ from .config import root
 from .recognizer import CHAMPION, Recognition, Recognizer
 from .serve import serve
 
-# %% ../nbs/lib/70_cli.ipynb #89f2c994
+# %% ../nbs/lib/70_cli.ipynb #4ebb61bc
 def _drawing(path: Path):
     "Strokes of a JSON file, or a picture; raises `ValueError` or `OSError` with the reason."
     return json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else Image.open(path)
@@ -50,7 +50,7 @@ def recognize_files(
         print(json.dumps(row, ensure_ascii=False) if as_json else text)
     return fine
 
-
+# %% ../nbs/lib/70_cli.ipynb #d0000a5e
 def ukr_recognize() -> None:
     "Console command: recognise drawn letters and digits."
     parser = ArgumentParser(prog="ukr_recognize", description="Recognise drawn letters and digits.")

@@ -5,23 +5,25 @@
 # %% auto #0
 __all__ = ['CHAMPION', 'MODES', 'Recognition', 'label_probabilities', 'Recognizer']
 
-# %% ../nbs/lib/60_recognizer.ipynb #ca583a4a
+# %% ../nbs/lib/60_recognizer.ipynb #e9393cb2
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from fastcore.basics import patch
 
 from .alphabet import CLASSES, LETTERS, symbol
 from .bundle import open_bundle
 from .ink import Picture, glyph, is_empty
 
-# %% ../nbs/lib/60_recognizer.ipynb #d425253a
-CHAMPION = Path(__file__).parent / "champion" if "__file__" in globals() else None  # the bundle in the package
+# %% ../nbs/lib/60_recognizer.ipynb #a245ac2e
+CHAMPION = Path(str(files("ukr_letters"))) / "champion"  # the bundle in the package
 MODES = {"auto": slice(None), "letters": slice(0, len(LETTERS)), "digits": slice(len(LETTERS), None)}
 
-# %% ../nbs/lib/60_recognizer.ipynb #057d702c
+# %% ../nbs/lib/60_recognizer.ipynb #87270a92
 @dataclass(frozen=True)
 class Recognition:
     "What one drawing was recognised as."
@@ -45,25 +47,28 @@ class Recognition:
         "Probability of the label, 0..1."
         return float(self.probabilities.max())
 
-    @property
-    def uppercase_probability(self) -> float | None:
-        "Probability that the letter is a capital; None for digits and for an empty input."
-        return float(self.capital[LETTERS.index(self.label)]) if self.label in LETTERS else None
-
-    @property
-    def uppercase(self) -> bool | None:
-        "True for a capital, False for a small letter, None for digits and for an empty input."
-        return None if self.uppercase_probability is None else self.uppercase_probability > 0.5
-
-    @property
-    def char(self) -> str | None:
-        "The symbol as written; None for an empty input."
-        return None if self.empty else symbol(self.label).char(self.uppercase)
-
     def top(self, k: int = 5) -> list[tuple[str, float]]:
         "The k likeliest labels with their probabilities, likeliest first; none for an empty input."
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [(CLASSES[i], float(self.probabilities[i])) for i in order if self.probabilities[i] > 0]
+
+# %% ../nbs/lib/60_recognizer.ipynb #f7235709
+@patch(as_prop=True)
+def uppercase_probability(self: Recognition) -> float | None:
+    "Probability that the letter is a capital; None for digits and for an empty input."
+    return float(self.capital[LETTERS.index(self.label)]) if self.label in LETTERS else None
+
+
+@patch(as_prop=True)
+def uppercase(self: Recognition) -> bool | None:
+    "True for a capital, False for a small letter, None for digits and for an empty input."
+    return None if self.uppercase_probability is None else self.uppercase_probability > 0.5
+
+
+@patch(as_prop=True)
+def char(self: Recognition) -> str | None:
+    "The symbol as written; None for an empty input."
+    return None if self.empty else symbol(self.label).char(self.uppercase)
 
 # %% ../nbs/lib/60_recognizer.ipynb #ad3e5849
 def label_probabilities(
@@ -79,7 +84,7 @@ def label_probabilities(
     powers = np.exp(allowed - allowed.max(1, keepdims=True))
     return powers / powers.sum(1, keepdims=True)
 
-# %% ../nbs/lib/60_recognizer.ipynb #d27f2622
+# %% ../nbs/lib/60_recognizer.ipynb #32cd62b0
 class Recognizer:
     "Recognises drawings with the network of a bundle; raises `BundleError` when the folder is not a sound one."
 
@@ -106,21 +111,25 @@ class Recognizer:
         "Raw label and case logits."
         return tuple(self._session.run(None, {"glyphs": glyphs[:, None].astype(np.float32)}))
 
-    def recognize_many(
-        self,
-        drawings: Sequence[Iterable | Picture],  # each: strokes, a PIL image or a uint8 array
-        mode: str = "auto",  # "auto", "letters" or "digits"
-    ) -> list[Recognition]:
-        "Recognise a batch; raises `ValueError` with the reason for a drawing that is neither."
-        if not len(drawings):
-            return []
-        glyphs = np.stack([glyph(drawing) for drawing in drawings])
-        labels, cases = self.logits(glyphs)
-        probabilities = label_probabilities(labels, self.bundle.temperature, mode)
-        probabilities[[is_empty(one) for one in glyphs]] = 0
-        capital = 1 / (1 + np.exp(-cases.astype(np.float64)))
-        return [Recognition(*row) for row in zip(glyphs, probabilities, capital, strict=True)]
+# %% ../nbs/lib/60_recognizer.ipynb #f36bafcd
+@patch
+def recognize_many(
+    self: Recognizer,
+    drawings: Sequence[Iterable | Picture],  # each: strokes, a PIL image or a uint8 array
+    mode: str = "auto",  # "auto", "letters" or "digits"
+) -> list[Recognition]:
+    "Recognise a batch; raises `ValueError` with the reason for a drawing that is neither."
+    if not len(drawings):
+        return []
+    glyphs = np.stack([glyph(drawing) for drawing in drawings])
+    labels, cases = self.logits(glyphs)
+    probabilities = label_probabilities(labels, self.bundle.temperature, mode)
+    probabilities[[is_empty(one) for one in glyphs]] = 0
+    capital = 1 / (1 + np.exp(-cases.astype(np.float64)))
+    return [Recognition(*row) for row in zip(glyphs, probabilities, capital, strict=True)]
 
-    def recognize(self, drawing: Iterable | Picture, mode: str = "auto") -> Recognition:
-        "Recognise one drawing; see `recognize_many`."
-        return self.recognize_many([drawing], mode)[0]
+
+@patch
+def recognize(self: Recognizer, drawing: Iterable | Picture, mode: str = "auto") -> Recognition:
+    "Recognise one drawing; see `recognize_many`."
+    return self.recognize_many([drawing], mode)[0]

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['notebook_of', 'check_parameters', 'run_stage']
 
-# %% ../nbs/lib/51_stage.ipynb #57dcead1
+# %% ../nbs/lib/51_stage.ipynb #7c35aacd
 import os
+import sys
 from pathlib import Path
 
 import papermill
@@ -33,7 +34,7 @@ def check_parameters(
         if names:
             raise ValueError(f"params.yaml {what} {', '.join(sorted(names))} for {notebook.name}")
 
-# %% ../nbs/lib/51_stage.ipynb #b1733de3
+# %% ../nbs/lib/51_stage.ipynb #1cbcb86e
 def run_stage(
     stage: str,  # preprocess, pretrain, train or evaluate
 ) -> Path:  # the executed notebook
@@ -45,7 +46,14 @@ def run_stage(
     os.environ["PYTHONHASHSEED"] = "0"  # inherited by the kernel: the same run gives the same bytes
     try:
         papermill.execute_notebook(
-            str(notebook), str(report), values, kernel_name="python3", cwd=str(root()), log_output=True, progress_bar=False
+            str(notebook),
+            str(report),
+            values,
+            kernel_name="python3",
+            cwd=str(root()),
+            stdout_file=sys.stdout,  # progress is seen while it happens
+            stderr_file=sys.stderr,
+            progress_bar=False,
         )
     except PapermillExecutionError as error:
         raise SystemExit(f"stage {stage} failed in this cell:\n\n{error.source}\n\n{error}") from error

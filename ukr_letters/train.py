@@ -138,7 +138,7 @@ def loss_of(
     per_sample = functional.binary_cross_entropy_with_logits(own, case.clamp(min=0), reduction="none")
     return loss + recipe.case_weight * (per_sample * known).sum() / known.sum().clamp(min=1)
 
-# %% ../nbs/lib/41_train.ipynb #9fc23b1f
+# %% ../nbs/lib/41_train.ipynb #24d6abe1
 def device() -> torch.device:
     "The accelerator if there is one, else the processor."
     return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
@@ -154,7 +154,7 @@ class Epoch:
     valid_label: float  # accuracy of the averaged weights on validation, 0..1
     valid_case: float
 
-
+# %% ../nbs/lib/41_train.ipynb #49874c2d
 @torch.inference_mode()
 def predict(
     model: nn.Module,
@@ -201,7 +201,7 @@ def _average(average: nn.Module, model: nn.Module, decay: float) -> None:
         for slow, fast in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
             slow.lerp_(fast, 1 - decay) if slow.is_floating_point() else slow.copy_(fast)
 
-# %% ../nbs/lib/41_train.ipynb #9c5f9f2b
+# %% ../nbs/lib/41_train.ipynb #d12d9a1e
 def _train_epoch(model, average, stream, optimizer, schedule, recipe: Recipe, step: int) -> float:
     "One epoch of optimisation; returns the mean loss."
     model.train()
@@ -219,7 +219,7 @@ def _train_epoch(model, average, stream, optimizer, schedule, recipe: Recipe, st
         total += loss.item()
     return total / steps
 
-
+# %% ../nbs/lib/41_train.ipynb #ae8e7312
 def fit(
     model: nn.Module,
     train: Dataset,
