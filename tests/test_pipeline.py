@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ukr_letters.evaluate import RENDERINGS
 
 ROOT = Path(__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -35,7 +36,7 @@ def checkout(tmp_path_factory) -> Path:
         "preprocess": {"sources": "embedded", "limit": 300},
         "pretrain": TINY,
         "train": TINY | {"source_mass": {"fonts": 2.0}},
-        "evaluate": {"worst": 10},
+        "evaluate": {"worst": 10, "guard": "digits8"},
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(sections))
     for command in (("git", "init", "-q"), ("dvc", "init", "-q")):
@@ -48,7 +49,8 @@ def test_walks_repeats_and_reproduces(checkout: Path) -> None:
     assert first.returncode == 0, first.stdout + first.stderr
     assert "Epoch(number=1" in first.stdout + first.stderr  # progress is seen while it trains
     metrics = json.loads((checkout / "metrics.json").read_text())
-    assert set(metrics) == {"fonts", "digits8"} and metrics["digits8"]["digits"]["n"] > 0
+    renderings = {f"digits8 {rendering}" for rendering in RENDERINGS}
+    assert set(metrics) == {"fonts", "digits8"} | renderings and metrics["digits8"]["digits"]["n"] > 0
     bundle = json.loads((checkout / "models/candidate/bundle.json").read_text())
     assert set(bundle["sources"]) == {"fonts", "digits8"} and (checkout / "reports/train.ipynb").exists()
     lock = (checkout / "dvc.lock").read_text()

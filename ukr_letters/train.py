@@ -6,12 +6,12 @@
 __all__ = ['Recipe', 'vary_pen', 'move', 'spoil', 'augment', 'sampling_weights', 'loss_of', 'device', 'Epoch', 'predict',
            'accuracies', 'batches', 'fit']
 
-# %% ../nbs/lib/41_train.ipynb #690b52b4
+# %% ../nbs/lib/41_train.ipynb #88226bab
 import math
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from .dataset import UNKNOWN_CASE, Dataset
 from .ink import SIZE
 from .model import create
 
-# %% ../nbs/lib/41_train.ipynb #aaad1566
+# %% ../nbs/lib/41_train.ipynb #1d60e18b
 @dataclass(frozen=True)
 class Recipe:
     "Everything that shapes a training."
@@ -39,15 +39,6 @@ class Recipe:
     average: float = 0.999  # decay of the exponential moving average of the weights
     clean: float = 0.15  # share of samples shown without augmentation
     seed: int = 0
-
-    @classmethod
-    def from_params(cls, params: dict) -> "Recipe":
-        "A recipe from a section of params.yaml; raises `ValueError` for keys it does not know."
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(params) - known)
-        if unknown:
-            raise ValueError(f"the recipe has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
-        return cls(**params)
 
 # %% ../nbs/lib/41_train.ipynb #ad96048c
 def _uniform(batch: int, low: float, high: float, random: torch.Generator) -> Tensor:
