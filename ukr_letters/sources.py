@@ -28,16 +28,18 @@ from .config import mirror
 from .fetch import Archive, Source, SourceError, compare, digest, open_archive, raw_folder, unavailable
 from .fonts import letterings
 
-# %% ../nbs/lib/26_sources.ipynb #5ffb5290
+# %% ../nbs/lib/26_sources.ipynb #a77b9558
 @dataclass(frozen=True)
 class Drawing:
     "One raw picture with what is known of it."
     picture: np.ndarray  # uint8 (H, W), as the source gives it: ink dark or light
-    label: str  # one of `alphabet.CLASSES`
+    label: str  # one of `alphabet.CLASSES`, or `alphabet.OTHER`
     uppercase: bool | None  # None for digits, or where the source does not say
     split: str  # "train", "valid" or "test"
     group: str  # what must not stand on both sides of a split
     name: str  # file name or index, to find the picture again when a mistake is looked at
+    height: float | None = None  # of the ink, in heights of a small х: about 1 for а, 1.5 for А; None where unknown
+    drop: float | None = None  # of the ink's lower edge below the baseline, in the same unit: 0 stands on it, above is negative
 
 # %% ../nbs/lib/26_sources.ipynb #cac748e0
 SOURCES: dict[str, Source] = {}
