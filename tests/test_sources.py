@@ -6,7 +6,7 @@ import signal
 import struct
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
@@ -19,12 +19,14 @@ import pytest
 from PIL import Image
 
 from ukr_letters import sources
-from ukr_letters.alphabet import CLASSES, LETTERS
+from ukr_letters.alphabet import CLASSES, LETTERS, OTHER
 from ukr_letters.composed import pieces
 from ukr_letters.config import mirror, root
 from ukr_letters.fetch import SourceError, digest, obtain, open_archive
 from ukr_letters.fonts import CHARACTERS, FACES, HANDS, PACKAGES, SHEET, open_face, placement, typeset
-from ukr_letters.sources import LAST_DRAWN, SOURCES, read
+from ukr_letters.ink import glyph
+from ukr_letters.scribbles import COUNTS, HELD_COUNT, HELD_LATIN, HELD_SIGNS, HELD_STYLES, LATIN, SIGNS, STYLES
+from ukr_letters.sources import FOREIGN, HELD_FOREIGN, HELD_FROM, LAST_DRAWN, SOURCES, read
 
 
 # A small repository as GitHub would pack it, and a server that behaves well or badly.
@@ -226,11 +228,11 @@ def test_mnist_without_mirror_or_network_says_what_to_do(elsewhere):
 
 
 def test_the_register_says_where_everything_comes_from():
-    assert list(SOURCES) == ["rukopys", "mnist", "cmnist", "comnist", "composed", "fonts", "digits8"]
+    assert list(SOURCES) == ["rukopys", "mnist", "cmnist", "cmnist_blocks", "comnist", "composed", "others", "fonts", "digits8", "scribbles"]
     for name, known in SOURCES.items():
         assert known.name == name and known.licence and known.coverage and known.origin
         assert known.embedded or len(known.sha256) == 64
-    for name in ("rukopys", "cmnist", "comnist", "composed"):
+    for name in ("rukopys", "cmnist", "cmnist_blocks", "comnist", "composed", "others"):
         assert SOURCES[name].origin.startswith("https://github.com/") and len(Path(SOURCES[name].origin).stem) == 40
 
 
@@ -286,6 +288,15 @@ def test_fonts_are_the_same_every_time():
     assert first == second and len(set(first)) == 200
 
 
+def test_fonts_tell_the_case_by_the_height():
+    drawings = list(read("fonts"))
+    by_case = {case: [d for d in drawings if d.label == "с" and d.uppercase is case] for case in (False, True)}
+    assert max(d.height for d in by_case[False]) < 1.2 < 1.3 < min(d.height for d in by_case[True])
+    assert all(0.5 < d.height < 4.5 and -2.5 < d.drop < 2 for d in drawings)
+    drops = {label: np.median([d.drop for d in drawings if d.label == label and d.uppercase is False]) for label in "нор"}
+    assert abs(drops["н"]) < 0.1 and abs(drops["о"]) < 0.1 and drops["р"] > 0.3
+
+
 def test_font_packages_are_pinned():
     settings = (root() / "settings.ini").read_text(encoding="utf-8")
     missing = [package for package in PACKAGES if f"{package}==" not in settings]
@@ -302,6 +313,31 @@ def test_digits8_counts_and_blocks():
     assert {d.picture.shape for d in drawings} == {(64, 64)} and {d.uppercase for d in drawings} == {None}
 
 
+def test_scribbles_are_the_same_every_time():
+    first, second = ([d.picture.tobytes() for d in islice(read("scribbles"), 50)] for _ in range(2))
+    assert first == second and len(set(first)) == 50
+
+
+def test_held_out_styles_are_never_trained_on():
+    drawings = list(read("scribbles"))
+    assert {d.label for d in drawings} == {OTHER} and {d.uppercase for d in drawings} == {None}
+    counts = Counter((d.name.split("/")[0], d.split) for d in drawings)
+    seen = set(STYLES) - HELD_STYLES
+    assert counts == {(style, split): count for style in seen for split, count in COUNTS.items()} | {(style, "test"): HELD_COUNT for style in HELD_STYLES}
+    assert len({d.name for d in drawings}) == len(drawings)
+    for drawing in drawings[::97]:
+        rendered = glyph(drawing.picture)
+        # Ink and paper the right way round: the corners of a scribble's glyph are mostly paper.
+        assert rendered.any() and rendered[[0, 0, -1, -1], [0, -1, 0, -1]].max() == 0, drawing.name
+
+
+def test_every_font_has_the_signs_of_the_scribbles():
+    for face in FACES:
+        font = open_face(face, face.weights[0])
+        absent = typeset("\uffff", font).tobytes()
+        assert not [char for char in LATIN + HELD_LATIN + SIGNS + HELD_SIGNS if typeset(char, font).tobytes() == absent], face.file
+
+
 # The real data, where a mirror is at hand. Without one the tests above cover the readers on small archives.
 
 if mirror() is not None:
@@ -316,10 +352,23 @@ if mirror() is not None:
         drawings = list(read("rukopys"))
         assert Counter(d.split for d in drawings) == {"train": 756, "valid": 110, "test": 211}
         assert {d.label for d in drawings} == set(LETTERS) and not straddling(drawings)
-        assert {d.label for d in drawings if d.uppercase} == set("абвгдеєжзіїйклно")
+        capitals = {d.label for d in drawings if d.uppercase}
+        assert capitals == set("абвгдеєжзіїйклно")
+        flat = [d for d in drawings if d.split == "train" and not d.uppercase and d.label in "агеєжиклмнопстхчшьюя"]
+        assert abs(np.median([d.height for d in flat]) - 1) < 0.01  # RUKOPYS_X_HEIGHT is their median
+        same = [d for d in drawings if d.label in capitals & set("гежклно")]  # small letters between the lines
+        assert np.mean([(d.height > 1.28) == d.uppercase for d in same]) > 0.92
         for drawing in drawings:  # a crop by the names of the columns would cut through the ink
             frame = np.concatenate([drawing.picture[0], drawing.picture[-1], drawing.picture[:, 0], drawing.picture[:, -1]])
             assert frame.min() > 128, drawing.name
+
+    def test_real_rukopys_letters_stand_in_the_middle_of_their_sheets():
+        with open_archive(SOURCES["rukopys"]) as archive:
+            middles = {row["label"]: [] for row in archive.table("glyphs.csv")}
+            for row in archive.table("glyphs.csv"):
+                middles[row["label"]].append((int(row["left"]) + int(row["right"])) / 2)
+        # A р and a б would differ if the sheets kept their place on the line.
+        assert all(abs(np.median(found) - 99.5) < 1 for found in middles.values())
 
     def test_real_mnist():
         drawings = list(read("mnist"))
@@ -329,7 +378,7 @@ if mirror() is not None:
 
     def test_real_cmnist_tests_on_nothing_it_trains_on():
         drawings = list(read("cmnist"))
-        assert Counter(d.split for d in drawings) == {"train": 68_233, "valid": 8_641, "test": 8_648}
+        assert Counter(d.split for d in drawings) == {"train": 61_446, "valid": 7_790, "test": 8_648}
         assert {d.label for d in drawings} == set(LETTERS) - set("єїґ")
         for taken, held in (("name", "test"), ("name", "valid")):
             assert not {d.name for d in drawings if d.split == "train"} & {d.name for d in drawings if d.split == held}
@@ -359,6 +408,38 @@ if mirror() is not None:
         assert set(cases) == {("є", False), ("є", True), ("ї", False), ("ї", True), ("ґ", True)} and min(cases.values()) > 500
         with open_archive(SOURCES["cmnist"]) as archive:
             listing = sources.cmnist_listing(archive)
-        assert all(drawing.name in listing[drawing.split] for drawing in drawings)
+        split_of = {name: sources.CMNIST_PARTS[part] for part, names in listing.items() for name in names}
+        assert all(split_of[drawing.name] == drawing.split for drawing in drawings)
         dotted = [len(pieces(d.picture)) for d in drawings if d.label == "ї"]
         assert np.mean(np.array(dotted) == 3) > 0.9  # a stem and two dots, each by itself
+
+    def test_real_blocks_of_unseen_writers_are_in_no_training():
+        held = defaultdict(list)
+        for drawing in (unseen := list(read("cmnist_blocks"))):
+            held[drawing.label, drawing.uppercase].append(drawing)
+        assert {d.split for d in unseen} == {"test"} and len(unseen) == 7_638 and min(map(len, held.values())) >= 48
+        known = list(read("cmnist"))
+        learned = [d for name in ("composed", "others") for d in read(name) if d.split != "test"]
+        learned += [d for d in known if d.split != "test"]
+        assert not {d.group for d in unseen} & {d.group for d in learned}
+        assert not {d.name for d in unseen} & {d.name for d in known}
+        for (label, uppercase), drawings in held.items():  # they come last on their form
+            last = max(int(d.name.split("_")[2]) for d in known if (d.label, d.uppercase, d.split) == (label, uppercase, "train"))
+            assert last < min(int(d.name.split("_")[2]) for d in drawings)
+
+    def test_real_held_out_blocks_are_a_tenth_of_each_class():
+        with open_archive(SOURCES["cmnist"]) as archive:
+            names = [path.rpartition("/")[2] for path in archive if path.endswith(".png")]
+        shares = {char: [] for char in HELD_FROM}
+        for name in names:
+            char = sources.CMNIST_CLASSES[sources.cmnist_class(name)]
+            shares[char].append(sources.cmnist_block(name) >= HELD_FROM[char])
+        assert all(0.05 < np.mean(held) < 0.17 for held in shares.values())
+        assert 0.09 < np.mean([held for some in shares.values() for held in some]) < 0.11
+
+    def test_real_foreign_letters():
+        drawings = list(read("others"))
+        assert {d.label for d in drawings} == {OTHER} and {d.uppercase for d in drawings} == {None}
+        kinds = {split: {d.name.split("/")[0] for d in drawings if d.split == split} for split in ("train", "valid", "test")}
+        assert kinds["train"] == kinds["valid"] == set(FOREIGN) - HELD_FOREIGN and kinds["test"] == set(FOREIGN)
+        assert Counter(d.split for d in drawings) == {"train": 14_712, "valid": 1_855, "test": 15_915}
