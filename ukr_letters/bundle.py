@@ -14,7 +14,7 @@ from pathlib import Path
 from .alphabet import CLASSES
 from .ink import RENDERER, SIZE
 
-# %% ../nbs/lib/23_bundle.ipynb #fa84fd4b
+# %% ../nbs/lib/23_bundle.ipynb #27048ca3
 class BundleError(ValueError):
     "A folder that is not a sound bundle; the message says why."
 
@@ -27,6 +27,7 @@ class Bundle:
     architecture: str
     temperature: float  # label logits are divided by it, so that probabilities are honest
     unsure_below: float  # probability under which most answers are wrong
+    other_above: float  # probability of being none of the classes above which hardly any of ours lies
     metrics: dict  # what was measured, by test
     sources: dict  # licence and origin of each training source
     classes: str = "".join(CLASSES)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CHAMPION', 'MODES', 'Recognition', 'label_probabilities', 'Recognizer']
 
-# %% ../nbs/lib/60_recognizer.ipynb #e9393cb2
+# %% ../nbs/lib/60_recognizer.ipynb #ed0822e9
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,13 +17,13 @@ from fastcore.basics import patch
 
 from .alphabet import CLASSES, LETTERS, symbol
 from .bundle import open_bundle
-from .ink import Picture, glyph, is_empty
+from .ink import SIZE_INPUTS, Picture, glyph, is_empty, size_inputs
 
 # %% ../nbs/lib/60_recognizer.ipynb #a245ac2e
 CHAMPION = Path(str(files("ukr_letters"))) / "champion"  # the bundle in the package
 MODES = {"auto": slice(None), "letters": slice(0, len(LETTERS)), "digits": slice(len(LETTERS), None)}
 
-# %% ../nbs/lib/60_recognizer.ipynb #87270a92
+# %% ../nbs/lib/60_recognizer.ipynb #2d38078b
 @dataclass(frozen=True)
 class Recognition:
     "What one drawing was recognised as."
@@ -31,6 +31,7 @@ class Recognition:
     glyph: np.ndarray  # float32 (32, 32), what the network saw
     probabilities: np.ndarray  # float (43,), sums to 1; all zero for an empty input
     capital: np.ndarray  # float (33,), probability that each letter would be a capital
+    other: float = 0.0  # probability that it is none of the 43 symbols
 
     @property
     def empty(self) -> bool:
@@ -52,7 +53,7 @@ class Recognition:
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [(CLASSES[i], float(self.probabilities[i])) for i in order if self.probabilities[i] > 0]
 
-# %% ../nbs/lib/60_recognizer.ipynb #f7235709
+# %% ../nbs/lib/60_recognizer.ipynb #285bb279
 @patch(as_prop=True)
 def uppercase_probability(self: Recognition) -> float | None:
     "Probability that the letter is a capital; None for digits and for an empty input."
@@ -65,10 +66,19 @@ def uppercase(self: Recognition) -> bool | None:
     return None if self.uppercase_probability is None else self.uppercase_probability > 0.5
 
 
+@patch
+def written(
+    self: Recognition,
+    label: str,  # one of `alphabet.CLASSES`
+) -> str:
+    "A symbol as it would be written here: a letter in its likelier case."
+    return symbol(label).char(label in LETTERS and bool(self.capital[LETTERS.index(label)] > 0.5))
+
+
 @patch(as_prop=True)
 def char(self: Recognition) -> str | None:
     "The symbol as written; None for an empty input."
-    return None if self.empty else symbol(self.label).char(self.uppercase)
+    return None if self.empty else self.written(self.label)
 
 # %% ../nbs/lib/60_recognizer.ipynb #ad3e5849
 def label_probabilities(
@@ -84,7 +94,7 @@ def label_probabilities(
     powers = np.exp(allowed - allowed.max(1, keepdims=True))
     return powers / powers.sum(1, keepdims=True)
 
-# %% ../nbs/lib/60_recognizer.ipynb #32cd62b0
+# %% ../nbs/lib/60_recognizer.ipynb #d6c3513d
 class Recognizer:
     "Recognises drawings with the network of a bundle; raises `BundleError` when the folder is not a sound one."
 
@@ -104,32 +114,47 @@ class Recognizer:
         "Probability under which most answers are wrong."
         return self.bundle.unsure_below
 
+    @property
+    def other_above(self) -> float:
+        "Probability of being none of the symbols above which hardly any of ours lies."
+        return self.bundle.other_above
+
     def logits(
         self,
         glyphs: np.ndarray,  # float32 (N, 32, 32) in 0..1
-    ) -> tuple[np.ndarray, np.ndarray]:  # float32 (N, 43) and (N, 33)
-        "Raw label and case logits."
-        return tuple(self._session.run(None, {"glyphs": glyphs[:, None].astype(np.float32)}))
+        sizes: np.ndarray | None = None,  # float32 (N, 4) from `size_inputs`; default: unknown
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # float32 (N, 43), (N, 33) and (N,)
+        "Raw label, case and other logits."
+        sizes = np.zeros((len(glyphs), SIZE_INPUTS)) if sizes is None else sizes
+        inputs = {"glyphs": glyphs[:, None], "sizes": sizes}
+        return tuple(self._session.run(None, {name: value.astype(np.float32) for name, value in inputs.items()}))
 
-# %% ../nbs/lib/60_recognizer.ipynb #f36bafcd
+# %% ../nbs/lib/60_recognizer.ipynb #18f1e690
 @patch
 def recognize_many(
     self: Recognizer,
     drawings: Sequence[Iterable | Picture],  # each: strokes, a PIL image or a uint8 array
     mode: str = "auto",  # "auto", "letters" or "digits"
+    sizes: Sequence[tuple[float, float]] | None = None,  # of each: height and drop from `ink.measure`, NaN where unknown
 ) -> list[Recognition]:
     "Recognise a batch; raises `ValueError` with the reason for a drawing that is neither."
     if not len(drawings):
         return []
     glyphs = np.stack([glyph(drawing) for drawing in drawings])
-    labels, cases = self.logits(glyphs)
+    known = np.full((len(drawings), 2), np.nan) if sizes is None else np.asarray(sizes, dtype=float)
+    labels, cases, other = self.logits(glyphs, size_inputs(*known.T))
     probabilities = label_probabilities(labels, self.bundle.temperature, mode)
     probabilities[[is_empty(one) for one in glyphs]] = 0
-    capital = 1 / (1 + np.exp(-cases.astype(np.float64)))
-    return [Recognition(*row) for row in zip(glyphs, probabilities, capital, strict=True)]
+    capital, strange = (1 / (1 + np.exp(-logits.astype(np.float64))) for logits in (cases, other))
+    return [Recognition(*row) for row in zip(glyphs, probabilities, capital, strange.tolist(), strict=True)]
 
 
 @patch
-def recognize(self: Recognizer, drawing: Iterable | Picture, mode: str = "auto") -> Recognition:
+def recognize(
+    self: Recognizer,
+    drawing: Iterable | Picture,
+    mode: str = "auto",
+    size: tuple[float, float] = (np.nan, np.nan),  # height and drop on guide lines; see `ink.measure`
+) -> Recognition:
     "Recognise one drawing; see `recognize_many`."
-    return self.recognize_many([drawing], mode)[0]
+    return self.recognize_many([drawing], mode, [size])[0]
