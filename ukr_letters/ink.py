@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RENDERER', 'SIZE', 'BOX', 'FINE', 'PEN', 'THINNEST', 'CONTRAST', 'Ink', 'Picture', 'as_ink', 'draw_strokes',
-           'grey_levels', 'ink_levels', 'trace_picture', 'pen_width', 'thicken', 'glyph', 'is_empty']
+           'grey_levels', 'ink_levels', 'pen_width', 'trace_picture', 'thicken', 'glyph', 'is_empty']
 
 # %% ../nbs/lib/10_ink.ipynb #1a6c6574
 import math
@@ -125,25 +125,13 @@ def ink_levels(
     paper, ink = (dark[cut], light[cut]) if light_is_ink else (light[cut], dark[cut])
     return ((grey - paper) / (ink - paper)).astype(np.float32).clip(0, 1)
 
-# %% ../nbs/lib/10_ink.ipynb #c0c78a13
+# %% ../nbs/lib/10_ink.ipynb #5edc2113
 def _bounds(mask: np.ndarray) -> tuple[int, int, int, int] | None:
     "Left, top, right and bottom of the true pixels."
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) if len(rows) else None
 
 
-def trace_picture(
-    ink: np.ndarray,  # float32 (H, W) from `ink_levels`
-) -> Image.Image:  # "L", ink 255 on a fine sheet
-    "Bring the ink of a picture to the fine sheet, cut to black and white there."
-    left, top, right, bottom = _bounds(ink >= 0.5)
-    levels = np.pad((ink[top:bottom, left:right] * 255).astype(np.uint8), 3)
-    scale = BOX * FINE / max(right - left, bottom - top)
-    size = [max(1, round(side * scale)) for side in levels.shape[::-1]]
-    smooth = Image.fromarray(levels).resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
-    return ImageOps.expand(smooth, 2 * FINE).point(lambda level: 255 * (level >= 120))
-
-# %% ../nbs/lib/10_ink.ipynb #88768a1c
 def pen_width(sheet: Image.Image) -> float:
     "Mean width of the pen in glyph pixels: twice the area over the outline's length (Crofton's formula)."
     mask = np.asarray(sheet) > 0
@@ -152,6 +140,21 @@ def pen_width(sheet: Image.Image) -> float:
     return 2 * np.count_nonzero(mask) / max(outline, 1) / FINE
 
 
+def trace_picture(
+    ink: np.ndarray,  # float32 (H, W) from `ink_levels`
+) -> Image.Image:  # "L", ink 255 on a fine sheet
+    "Bring the ink of a picture to the fine sheet, cut to black and white there."
+    left, top, right, bottom = _bounds(ink >= 0.5)
+    levels = Image.fromarray(np.pad((ink[top:bottom, left:right] * 255).astype(np.uint8), 3))
+    scale = BOX * FINE / max(right - left, bottom - top)
+    reach = math.ceil((1.5 / scale - FINE * pen_width(levels.point(lambda level: 255 * (level >= 128)))) / 2)
+    if reach > 0:  # a hairline thinner than a fine pixel would be averaged away
+        levels = ImageOps.expand(levels, reach).filter(ImageFilter.MaxFilter(2 * reach + 1))
+    size = [max(1, round(side * scale)) for side in levels.size]
+    smooth = levels.resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
+    return ImageOps.expand(smooth, 2 * FINE).point(lambda level: 255 * (level >= 120))
+
+# %% ../nbs/lib/10_ink.ipynb #60c36886
 def thicken(sheet: Image.Image) -> Image.Image:
     "Grow hairlines to the thinnest pen that survives the glyph's resolution."
     lack = (THINNEST - pen_width(sheet)) * FINE
