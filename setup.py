@@ -29,7 +29,7 @@ setup(
     keywords=settings["keywords"],
     classifiers=["Programming Language :: Python :: 3", "Intended Audience :: Developers"],
     packages=find_packages(include=["ukr_letters*"]),
-    package_data={"ukr_letters": ["champion/*", "frontend/*"]},
+    package_data={"ukr_letters": ["champion/*", "frontend/*", "dashboards/*.ipynb", "dashboards/template/*"]},
     python_requires=f">={settings['min_python']}",
     install_requires=words("requirements"),
     extras_require={**extras, "dev": extras["train"] + extras["dev"]},

@@ -198,7 +198,7 @@ def test_imports_are_named(path):
     assert not stars
 
 
-@pytest.mark.parametrize("path", **named(notebooks("nbs/lib")))
+@pytest.mark.parametrize("path", **named(notebooks("nbs/lib") + notebooks("nbs/explore")))
 def test_imports_have_their_own_cells(path):
     "nbdev runs import cells by themselves when it makes documentation; code among them would run twice."
     mixed = []
@@ -211,7 +211,7 @@ def test_imports_have_their_own_cells(path):
     assert not mixed, f"cells that mix imports with code, beginning with {mixed}"
 
 
-@pytest.mark.parametrize("path", **named(notebooks("nbs/lib") + notebooks("nbs/pipeline") + notebooks("dashboards")))
+@pytest.mark.parametrize("path", **named(ALL_NOTEBOOKS))
 def test_notebooks_are_clean(path):
     "Saved outputs change a stage's hash and hide the real change in a diff: `nbdev_clean` removes them."
     code = [cell for cell in cells(path) if cell["cell_type"] == "code"]
@@ -224,6 +224,24 @@ def test_stages_and_pages_hold_no_logic(path):
     "They call the library; a function or class there could not be tested or reused."
     logic = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     assert not [node.name for node in ast.walk(tree(path)) if isinstance(node, logic)]
+
+
+PICTURE = re.compile(r"!\[[^\]]+\]\((images/[^)]+)\)")
+MAX_PICTURE = 120_000  # bytes: they live in git, where nothing is ever thrown away
+
+
+@pytest.mark.parametrize("path", **named(notebooks("nbs/explore")))
+def test_essays_come_with_their_pictures(path):
+    "A reader on a code host sees what running the essay showed."
+    shown = [path.parent / name for cell in cells(path) for name in PICTURE.findall(cell["source"])]
+    assert shown and not [picture.name for picture in shown if not picture.is_file()]
+    assert max(picture.stat().st_size for picture in shown) <= MAX_PICTURE
+
+
+def test_no_picture_is_left_over():
+    "Every picture of the essays is shown in one of them."
+    shown = {name for path in notebooks("nbs/explore") for cell in cells(path) for name in PICTURE.findall(cell["source"])}
+    assert {f"images/{picture.name}" for picture in (ROOT / "nbs/explore/images").iterdir()} == shown
 
 
 # The library explains itself

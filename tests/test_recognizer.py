@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from ukr_letters.bundle import BundleError
-from ukr_letters.ink import draw_strokes, glyph
+from ukr_letters.ink import draw_strokes
 from ukr_letters.recognizer import CHAMPION, Recognizer
 
 STROKES = {
@@ -58,26 +58,6 @@ def test_modes_leave_out_what_is_not_meant(recognizer: Recognizer) -> None:
 def test_nothing_drawn_is_no_answer(recognizer: Recognizer, blank) -> None:
     answer = recognizer.recognize(blank)
     assert answer.empty and answer.char is None and answer.label is None and answer.probability == 0 and answer.top(5) == []
-
-
-@pytest.mark.parametrize(
-    "nonsense", ["text", 7, {"x": 1}, [[]], [[[1]]], [[[1, float("inf")]]], np.zeros((4, 4)), np.zeros((4, 4, 2), np.uint8), np.zeros((0, 4), np.uint8)]
-)
-def test_nonsense_is_refused_with_a_reason(nonsense) -> None:
-    with pytest.raises(ValueError, match=r"\w+ \w+"):
-        glyph(nonsense)
-
-
-@pytest.mark.parametrize("scale", [0.05, 1, 40])
-@pytest.mark.parametrize("shift", [-500, 0, 3000])
-@pytest.mark.parametrize("label", STROKES)
-def test_place_size_and_density_do_not_matter(label: str, scale: float, shift: float) -> None:
-    def dense(stroke):
-        pairs = zip(stroke, stroke[1:], strict=False)
-        return [[a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])] for a, b in pairs for t in np.linspace(0, 1, 9)]
-
-    moved = [[[x * scale + shift, y * scale + shift] for x, y in dense(stroke)] for stroke in STROKES[label]]
-    assert np.abs(glyph(moved) - glyph(STROKES[label])).mean() < 0.02
 
 
 def test_a_damaged_bundle_is_refused(tmp_path: Path) -> None:

@@ -1,13 +1,19 @@
 """What the server promises to those who knock, with and without an invitation."""
 
 import os
+import subprocess
+import sys
+from contextlib import closing
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
 from conftest import Serving, serving
+from tornado.netutil import bind_sockets
 from voila import __version__ as VOILA
 
+from ukr_letters.config import root
+from ukr_letters.serve import serve
 from ukr_letters.texts import text
 
 
@@ -74,3 +80,32 @@ def test_a_token_is_asked_for_and_never_printed_when_it_is_ours(tmp_path, monkey
         assert "a-secret-of-ours" not in guarded.url
         refused, allowed = knock(guarded, "/")[0], knock(guarded, "/?token=a-secret-of-ours")[0]
     assert refused in (302, 403) and allowed == 503
+
+
+@pytest.mark.parametrize(
+    ("samples", "reason"),
+    [
+        ("s3://bucket/samples", "set UKR_LETTERS_SAMPLES to a folder"),
+        ("file://elsewhere/samples", "three slashes"),
+        ("{tmp}/file/samples", "a file stands where a folder should be: choose another folder"),
+        ("{tmp}/kept", "cannot write in"),
+    ],
+)
+def test_a_store_that_keeps_nothing_stops_the_server_at_its_start(tmp_path, monkeypatch, samples, reason):
+    (tmp_path / "file").touch()
+    (tmp_path / "kept" / "inbox").mkdir(parents=True)
+    (tmp_path / "kept" / "partial").touch()
+    monkeypatch.setenv("UKR_LETTERS_SAMPLES", samples.format(tmp=tmp_path))
+    (taken,) = bind_sockets(0, "127.0.0.1")  # a server that did not look would stop here, with another reason
+    with closing(taken), pytest.raises(SystemExit, match=f"^ukr_serve: .*{reason}"):
+        serve(port=taken.getsockname()[1])
+
+
+def test_an_installed_package_holds_the_page_and_the_model(tmp_path):
+    "Whoever installs a wheel has no checkout beside it."
+    command = [sys.executable, "setup.py", "--quiet", "build_py", "--build-lib", tmp_path]
+    subprocess.run(command, cwd=root(), check=True, capture_output=True)
+    for folder in ("champion", "dashboards", "dashboards/template", "frontend"):
+        here, installed = root() / "ukr_letters" / folder, tmp_path / "ukr_letters" / folder
+        files = {path.name: path.read_bytes() for path in here.iterdir() if path.is_file()}
+        assert files and files == {path.name: path.read_bytes() for path in installed.iterdir() if path.is_file()}

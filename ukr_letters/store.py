@@ -6,7 +6,7 @@
 __all__ = ['ADVICE', 'ID', 'STALE', 'StoreError', 'DamagedError', 'store_error', 'sync_folder', 'make_folder', 'write_synced',
            'Store', 'open_store']
 
-# %% ../nbs/lib/21_store.ipynb #823d5380
+# %% ../nbs/lib/21_store.ipynb #f4cd8bbb
 import errno
 import os
 import re
@@ -17,6 +17,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryFile
 from urllib.parse import unquote, urlsplit
 
 from fastcore.basics import patch
@@ -225,3 +226,13 @@ def open_store(
     if separator and (parts.netloc not in ("", "localhost") or not parts.path):
         raise ValueError(f"{url} names another machine or no folder: write file:///folder with three slashes")
     return Store(root() / Path(unquote(parts.path) if separator else url).expanduser())
+
+# %% ../nbs/lib/21_store.ipynb #bacd2172
+@patch
+def probe(self: Store) -> None:
+    "Raises `StoreError` when a sample could not be kept now."
+    try:
+        with TemporaryFile(dir=self.ensure(self.partial)):
+            pass
+    except OSError as error:
+        raise store_error(error, f"write in {self.partial}") from error
