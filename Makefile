@@ -38,7 +38,8 @@ check: .venv/everything  ## notebooks clean, package exported, README in sync, n
 repro: .venv/everything  ## run the pipeline on the real data: preprocess, pretrain, train, evaluate
 	$(BIN)/dvc repro
 
-bench: .venv/everything .venv/browser  ## measure the drawing page in a real browser
+bench: .venv/everything .venv/browser  ## measure the network, and the drawing page in a real browser
+	$(BIN)/python tests/bench_model.py
 	$(BIN)/python tests/bench_draw.py
 
 lab: .venv/everything  ## open the notebooks in JupyterLab

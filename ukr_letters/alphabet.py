@@ -16,8 +16,8 @@ CLASSES = LETTERS + DIGITS  # position = index of the network's output
 # %% ../nbs/lib/00_alphabet.ipynb #d1f98db1
 OTHER = "other"  # the label of a drawing that is none of `CLASSES`
 
-# %% ../nbs/lib/00_alphabet.ipynb #c38694d9
-LOOKALIKES = ("з3", "о0", "ь6б", "ч4", "ії", "еє", "шщ", "ий", "тп", "гґ", "в8")  # groups that share a drawing
+# %% ../nbs/lib/00_alphabet.ipynb #9c8a9f42
+LOOKALIKES = ("з3", "о0", "ь6б", "ч4", "ії", "еє", "шщ", "ий", "тп", "гґ", "в8", "ал")  # groups that share a drawing
 
 
 def lookalikes(

@@ -157,16 +157,18 @@ def pen_width(mask: np.ndarray) -> float:
     outline = crossings * math.pi / 4  # horizontal and vertical crossings count a curve 4/pi times
     return 2 * np.count_nonzero(mask) / max(outline, 1)
 
-# %% ../nbs/lib/10_ink.ipynb #836ef791
+# %% ../nbs/lib/10_ink.ipynb #04e38bfc
 def trace_picture(
     ink: np.ndarray,  # float32 (H, W) from `ink_levels`
 ) -> np.ndarray:  # bool (H, W), a fine sheet with a margin
     "Bring the ink of a picture to a fine sheet, cut to black and white there."
     left, top, right, bottom = _bounds(ink >= 0.5)
-    block = max(1, max(right - left, bottom - top) // (BOX * FINE))
-    levels = np.pad(_reduce((ink[top:bottom, left:right] * 255).astype(np.uint8), block), 3)
-    extent = max(levels.shape) - 6
-    scale = (BOX - PEN) * FINE / max(extent - pen_width(levels >= 128), 0.7 * extent)
+    levels = np.pad((ink[top:bottom, left:right] * 255).astype(np.uint8), 3)
+    extent, pen = max(right - left, bottom - top), pen_width(levels >= 128)
+    scale = (BOX - PEN) * FINE / max(extent - pen, 0.7 * extent)
+    if pen * scale < 1.5:  # a hairline would fade
+        block = math.ceil(1 / scale)
+        levels, scale = _reduce(levels, block), scale * block
     size = [max(1, round(side * scale)) for side in levels.shape[::-1]]
     smooth = np.asarray(Image.fromarray(levels).resize(size, Image.Resampling.BICUBIC, reducing_gap=2))
     return np.pad(smooth >= 120, MARGIN)

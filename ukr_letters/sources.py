@@ -83,8 +83,8 @@ def rukopys_crop(
     # Some letters touch the sheet's edge, so the margin is added before the cut.
     return np.pad(picture, margin, constant_values=255)[rows, columns]
 
-# %% ../nbs/lib/27_sources.ipynb #dc3cafc6
-BLOTTED = frozenset({"a-39.png", "e-33.png", "kh-19.png", "n-33.png"})
+# %% ../nbs/lib/27_sources.ipynb #1ae80be6
+BLOTTED = frozenset("a-39 e-33 k-40 kh-19 l-40 n-33 n-39 o-39".split())
 RUKOPYS_X_HEIGHT = 75.5  # pixels of the sheet
 
 
@@ -109,7 +109,7 @@ def read_rukopys(source: Source) -> Iterator[Drawing]:
     with open_archive(source) as archive:
         for row in archive.table("glyphs.csv"):
             name = row["filename"].removeprefix("glyphs/")
-            if name in BLOTTED:
+            if name.removesuffix(".png") in BLOTTED:
                 continue
             number = int(name.removesuffix(".png").rpartition("-")[2])
             picture = rukopys_crop(archive.picture(row["filename"]), row)
