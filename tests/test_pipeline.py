@@ -18,10 +18,10 @@ TINY = {"architecture": "letternet_tiny", "epochs": 1, "samples_per_epoch": 2000
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
-    "Run a command of this environment in a folder."
+    "Run a command of this environment in a folder, on the code that lies there."
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {name: value for name, value in os.environ.items() if name != "UKR_LETTERS_MIRROR"}
-    return subprocess.run(command, cwd=folder, env=environment | {"PATH": path}, capture_output=True, text=True)
+    return subprocess.run(command, cwd=folder, env=environment | {"PATH": path, "PYTHONPATH": str(folder)}, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +49,12 @@ def test_walks_repeats_and_reproduces(checkout: Path) -> None:
     assert first.returncode == 0, first.stdout + first.stderr
     assert "Epoch(number=1" in first.stdout + first.stderr  # progress is seen while it trains
     metrics = json.loads((checkout / "metrics.json").read_text())
-    renderings = {f"digits8 {rendering}" for rendering in RENDERINGS}
-    assert set(metrics) == {"fonts", "digits8"} | renderings and metrics["digits8"]["digits"]["n"] > 0
+    special = {"fonts size known", "not ours", "calibration", *(f"digits8 {rendering}" for rendering in RENDERINGS)}
+    assert set(metrics) == {"fonts", "digits8"} | special and metrics["digits8"]["digits"]["n"] > 0
+    model_card = (checkout / "MODEL_CARD.md").read_text()
+    assert model_card.startswith("# Model card") and f"{metrics['fonts']['letters']['value']:.1f} (" in model_card
     bundle = json.loads((checkout / "models/candidate/bundle.json").read_text())
-    assert set(bundle["sources"]) == {"fonts", "digits8"} and (checkout / "reports/train.ipynb").exists()
+    assert set(bundle["sources"]) == {"fonts", "digits8", "scribbles"} and (checkout / "reports/train.ipynb").exists()
     lock = (checkout / "dvc.lock").read_text()
     second = run(checkout, "dvc", "repro")
     assert "Running stage" not in second.stdout and "up to date" in second.stdout + second.stderr

@@ -94,7 +94,7 @@ def label_probabilities(
     powers = np.exp(allowed - allowed.max(1, keepdims=True))
     return powers / powers.sum(1, keepdims=True)
 
-# %% ../nbs/lib/60_recognizer.ipynb #d6c3513d
+# %% ../nbs/lib/60_recognizer.ipynb #a41fbe3b
 class Recognizer:
     "Recognises drawings with the network of a bundle; raises `BundleError` when the folder is not a sound one."
 
@@ -122,12 +122,13 @@ class Recognizer:
     def logits(
         self,
         glyphs: np.ndarray,  # float32 (N, 32, 32) in 0..1
-        sizes: np.ndarray | None = None,  # float32 (N, 4) from `size_inputs`; default: unknown
+        sizes: np.ndarray | None = None,  # float32 (N, 5) from `size_inputs`; default: unknown
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # float32 (N, 43), (N, 33) and (N,)
         "Raw label, case and other logits."
         sizes = np.zeros((len(glyphs), SIZE_INPUTS)) if sizes is None else sizes
         inputs = {"glyphs": glyphs[:, None], "sizes": sizes}
-        return tuple(self._session.run(None, {name: value.astype(np.float32) for name, value in inputs.items()}))
+        labels, cases, other = self._session.run(None, {name: value.astype(np.float32) for name, value in inputs.items()})
+        return labels, cases, other[:, 0]
 
 # %% ../nbs/lib/60_recognizer.ipynb #18f1e690
 @patch

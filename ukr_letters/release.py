@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['AGREEMENT', 'to_onnx', 'inputs_of', 'answers', 'parity', 'to_int8', 'export', 'ship', 'run', 'log']
 
-# %% ../nbs/lib/50_release.ipynb #7989f7cc
+# %% ../nbs/lib/50_release.ipynb #23563343
 import json
 import shutil
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from onnxruntime.quantization import CalibrationDataReader, quantize_static
+from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
 from .bundle import Bundle, open_bundle, write_bundle
 from .config import tracking_uri
@@ -71,7 +71,7 @@ def parity(
     ours = model(*(torch.from_numpy(value) for value in inputs.values()))
     return max(float(np.abs(mine.numpy() - theirs).max()) for mine, theirs in zip(ours, answers(exported, inputs), strict=True))
 
-# %% ../nbs/lib/50_release.ipynb #2b0e90e1
+# %% ../nbs/lib/50_release.ipynb #b623315a
 class _Calibration(CalibrationDataReader):
     "Hands a data set to onnxruntime in batches."
 
@@ -90,10 +90,12 @@ def to_int8(
 ) -> bytes:
     "The same network with a body in 8-bit integers."
     network = onnx.load_from_string(exported)
-    bodies = [node.name for node in network.graph.node if node.op_type == "Conv"]
+    nodes = list(network.graph.node)
+    flat = next(place for place, node in enumerate(nodes) if node.op_type == "Reshape")  # here the body ends
+    bodies = [node.name for node in nodes[:flat] if node.op_type in ("Conv", "Relu", "Add")]
     with TemporaryDirectory() as folder:
         target = Path(folder) / "int8.onnx"
-        quantize_static(network, target, _Calibration(inputs), per_channel=True, nodes_to_quantize=bodies)
+        quantize_static(network, target, _Calibration(inputs), per_channel=True, activation_type=QuantType.QUInt8, nodes_to_quantize=bodies)
         return onnx.load(target).SerializeToString(deterministic=True)
 
 # %% ../nbs/lib/50_release.ipynb #a13ebe06

@@ -103,17 +103,19 @@ def augment(
     changed = spoil(move(vary_pen(glyphs, random), random), random)
     return torch.where(_uniform(len(glyphs), 0, 1, random) < clean, glyphs, changed)
 
-# %% ../nbs/lib/41_train.ipynb #7700299c
+# %% ../nbs/lib/41_train.ipynb #2d84e81b
 def vary_size(
-    sizes: Tensor,  # (N, 4) from `ink.size_inputs`
+    sizes: Tensor,  # (N, 5) from `ink.size_inputs`
     random: torch.Generator,
 ) -> Tensor:
     "Measure each drawing as on another person's guide lines, or not at all."
-    noise = torch.randn(sizes.shape, generator=random, device=random.device) * torch.tensor([0, 0.12, 0, 0.1], device=random.device)
-    told = torch.rand(len(sizes), 2, generator=random, device=random.device) < torch.tensor([0.5, 0.7], device=random.device)
-    height, drop = told[:, :1], told[:, :1] & told[:, 1:]
-    known = sizes[:, [0, 0, 2, 2]]  # what was never known gets no noise
-    return (sizes + noise * known) * torch.cat([height, height, drop, drop], 1)
+    shape = {"generator": random, "device": random.device}
+    told = torch.rand(len(sizes), 2, **shape) < torch.tensor([0.5, 0.7], device=random.device)
+    height = sizes[:, 0] * told[:, 0]  # what was never known stays unknown
+    drop = sizes[:, 3] * told.all(1)
+    tall = sizes[:, 1] + 0.12 * torch.randn(len(sizes), **shape)
+    low = sizes[:, 4] + 0.1 * torch.randn(len(sizes), **shape)
+    return torch.stack([height, height * tall, height * tall**2, drop, drop * low], 1)
 
 # %% ../nbs/lib/41_train.ipynb #6147ee91
 def sampling_weights(
@@ -131,9 +133,9 @@ def sampling_weights(
         weights[rows] *= (other_mass if label == NOT_OURS else 1) / weights[rows].sum()
     return weights / weights.sum()
 
-# %% ../nbs/lib/41_train.ipynb #ea9ef893
+# %% ../nbs/lib/41_train.ipynb #7dacad24
 def loss_of(
-    outputs: tuple[Tensor, Tensor, Tensor],  # label logits (N, 43), case logits (N, 33), other (N,)
+    outputs: tuple[Tensor, Tensor, Tensor],  # label logits (N, 43), case logits (N, 33), other (N, 1)
     label: Tensor,  # int64 (N,), `NOT_OURS` for what is not ours
     case: Tensor,  # float (N,): 1, 0 or -1 for unknown
     recipe: Recipe,
@@ -141,7 +143,7 @@ def loss_of(
     "Label cross-entropy of our symbols, plus weighted cross-entropies of known cases and of being none of ours."
     labels, cases, other = outputs
     loss = functional.cross_entropy(labels.float(), label, label_smoothing=recipe.label_smoothing, ignore_index=NOT_OURS)
-    other_loss = functional.binary_cross_entropy_with_logits(other.float(), (label == NOT_OURS).float())
+    other_loss = functional.binary_cross_entropy_with_logits(other.float()[:, 0], (label == NOT_OURS).float())
     loss = loss + recipe.other_weight * other_loss
     known = case != UNKNOWN_CASE
     own = cases.float().gather(1, label.clamp(max=len(LETTERS) - 1)[:, None])[:, 0]
@@ -164,7 +166,7 @@ class Epoch:
     valid_label: float  # accuracy of the averaged weights on validation, 0..1
     valid_case: float
 
-# %% ../nbs/lib/41_train.ipynb #d00a497a
+# %% ../nbs/lib/41_train.ipynb #269eec30
 @torch.inference_mode()
 def predict(
     model: nn.Module,
@@ -179,7 +181,8 @@ def predict(
         model(torch.from_numpy(dataset.glyphs[part]).to(place)[:, None] / 255, sizes[part].to(place))
         for part in (slice(start, start + batch) for start in range(0, len(dataset), batch))
     ]
-    return tuple(torch.cat(part).cpu().numpy() for part in zip(*outputs, strict=True))
+    labels, cases, other = (torch.cat(part).cpu().numpy() for part in zip(*outputs, strict=True))
+    return labels, cases, other[:, 0]
 
 
 def accuracies(model: nn.Module, dataset: Dataset) -> tuple[float, float]:
@@ -191,11 +194,11 @@ def accuracies(model: nn.Module, dataset: Dataset) -> tuple[float, float]:
     right_case = (own > 0) == (dataset.case == 1)
     return float((labels.argmax(1) == dataset.label).mean()), float(right_case[known].mean()) if known.any() else math.nan
 
-# %% ../nbs/lib/41_train.ipynb #90a9fafa
+# %% ../nbs/lib/41_train.ipynb #7dc3f38e
 def batches(
     dataset: Dataset, weights: np.ndarray, recipe: Recipe, random: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-    "Endless augmented batches of glyphs (B, 1, 32, 32), sizes (B, 4), labels and cases."
+    "Endless augmented batches of glyphs (B, 1, 32, 32), sizes (B, 5), labels and cases."
     place = random.device
     glyphs, label = (torch.from_numpy(values).to(place) for values in (dataset.glyphs, dataset.label.astype(np.int64)))
     case = torch.from_numpy(dataset.case.astype(np.float32)).to(place)
