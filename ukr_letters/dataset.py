@@ -58,7 +58,7 @@ class Dataset:
         mask = self.split == SPLITS.index(split)
         return self.where(mask & np.isin(self.source, sources) if sources else mask)
 
-# %% ../nbs/lib/30_dataset.ipynb #e3eb2119
+# %% ../nbs/lib/30_dataset.ipynb #e554776b
 def _render(drawing: Drawing) -> np.ndarray:
     "The glyph of one drawing, uint8 (32, 32)."
     return np.rint(255 * glyph(drawing.picture)).astype(np.uint8)
@@ -73,7 +73,7 @@ def _case(drawing: Drawing) -> int:
     "1 for a capital, 0 for a small letter, -1 where it is unknown."
     return UNKNOWN_CASE if drawing.uppercase is None else int(drawing.uppercase)
 
-
+# %% ../nbs/lib/30_dataset.ipynb #0322e8ea
 def render(
     drawings: Iterable[Drawing],
     source: str,  # name of their source

@@ -28,7 +28,7 @@ from .ink import SIZE, SIZE_INPUTS, size_inputs
 from .model import LetterNet
 from .sources import SOURCES
 
-# %% ../nbs/lib/50_release.ipynb #758546c1
+# %% ../nbs/lib/50_release.ipynb #f909dd81
 def to_onnx(model: LetterNet) -> bytes:
     "The network as one ONNX file for batches of any size, without traces of this machine."
     batch = torch.export.Dim("batch")
@@ -48,7 +48,7 @@ def to_onnx(model: LetterNet) -> bytes:
         part.ClearField("doc_string")
     return proto.SerializeToString(deterministic=True)
 
-
+# %% ../nbs/lib/50_release.ipynb #74be150c
 def inputs_of(dataset: Dataset) -> dict[str, np.ndarray]:
     "What an exported network is asked about a data set."
     glyphs = dataset.glyphs[:, None].astype(np.float32) / 255
