@@ -64,6 +64,17 @@ def test_a_letter_is_drawn_answered_corrected_and_kept(visit, server):
     assert len(asked) > 10 and not strangers and not errors
 
 
+def test_size_on_the_guide_lines_tells_the_case(visit):
+    page = visit()
+    Hand(page).draw("с")
+    assert answer(page) == "с"
+    page.keyboard.press("Escape")
+    page.wait_for_selector(f"{READY}[data-strokes='0']")
+    for stroke in letter("с"):  # the same shape, standing on the baseline and reaching up to the cap line
+        Hand(page).stroke([[200 + 1.65 * (x - 200), 296 - 1.65 * (296 - y)] for x, y in stroke])
+    assert answer(page) == "С"
+
+
 @pytest.mark.parametrize("char", ["5", "я", "А"])
 def test_ink_arrives_as_it_was_drawn(visit, server, char):
     before, page = server.samples(), visit()

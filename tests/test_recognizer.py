@@ -27,6 +27,21 @@ def recognizer() -> Recognizer:
     return Recognizer()
 
 
+@pytest.mark.parametrize("label", "жтхш")
+def test_size_tells_the_case_of_letters_with_one_shape(recognizer: Recognizer, label: str) -> None:
+    small, tall = (recognizer.recognize(STROKES[label], "letters", (height, 0.0)) for height in (1.0, 1.6))
+    assert (small.char, tall.char) == (label, label.upper())
+    assert small.uppercase_probability < recognizer.recognize(STROKES[label], "letters").uppercase_probability < tall.uppercase_probability
+
+
+def test_what_is_none_of_ours_is_noticed(recognizer: Recognizer) -> None:
+    crossing = [[[x, 20 + 80 * (x % 20 == 0)] for x in range(10, 160, 10)], [[10, 60], [160, 60]], [[10, 90], [160, 30]]]
+    turns = np.linspace(0, 8 * np.pi, 160)
+    spiral = [[[100 + 3 * turn * np.cos(turn), 100 + 3 * turn * np.sin(turn)] for turn in turns]]
+    ours = [recognizer.recognize(strokes).other for strokes in STROKES.values()]
+    assert min(recognizer.recognize(scribble).other for scribble in (crossing, spiral)) > max(ours)
+
+
 @pytest.mark.parametrize("label", STROKES)
 def test_strokes_pictures_and_arrays_agree(recognizer: Recognizer, label: str) -> None:
     dark_on_light = ImageOps.expand(ImageOps.invert(draw_strokes(STROKES[label])), 20, 255)
