@@ -2,6 +2,7 @@
 
 import json
 import signal
+from shutil import rmtree
 
 import psutil
 import pytest
@@ -253,8 +254,9 @@ def test_a_closed_tab_frees_its_kernel_and_keeps_the_drawing(visit, server):
 
 def test_trouble_is_said_and_nothing_is_lost(visit, tmp_path):
     place = tmp_path / "samples"
-    place.write_text("a file in the place of the store")
     with serving(place, pool=1) as broken:
+        rmtree(place)
+        place.write_text("a file in the place of the store")
         page = visit(broken.url, **LAPTOP)
         Hand(page).draw("5")
         assert answer(page) == "5"
