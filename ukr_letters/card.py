@@ -65,14 +65,14 @@ def intended_use() -> str:
         "- marks at school, signatures, forms, or any decision about a person that nobody checks.",
     )
 
-# %% ../nbs/lib/44_card.ipynb #e1f49a01
+# %% ../nbs/lib/44_card.ipynb #fb2ae309
 def input_and_output(bundle: Bundle) -> str:
     "What the network is given and what it answers."
     side = " x ".join(map(str, bundle.input[1:]))
     return section(
         "Input and output",
         f"**In:** strokes of a drawing, or a picture of one symbol. Both become the same {side} picture of grey values, "
-        f"drawn by one pen, by version `{bundle.renderer}` of the renderer. "
+        f"made by version `{bundle.renderer}` of the renderer. "
         "Where the page's guide lines tell the height of the drawing and how far it reaches below the line, these two go in as well; "
         "without them the network is told that they are unknown.",
         f"**Out:** a probability of each of {len(LETTERS)} letters and {len(DIGITS)} digits, "
@@ -80,7 +80,7 @@ def input_and_output(bundle: Bundle) -> str:
         "The caller may say that a letter or a digit is meant; then only those are weighed.",
     )
 
-# %% ../nbs/lib/44_card.ipynb #1aeb2355
+# %% ../nbs/lib/44_card.ipynb #467fdf40
 def data(
     counts: dict[str, dict[str, int]],  # source -> split -> samples, from `dataset.card`
 ) -> str:
@@ -91,7 +91,8 @@ def data(
     ]
     return section(
         "Data",
-        "Samples after copies were dropped. Validation data guided the choices; test data was neither trained on nor chosen by.",
+        "Samples after copies were dropped; every second training drawing counts twice, as it was and redrawn by another pen. "
+        "Validation data guided the choices; test data was neither trained on nor chosen by.",
         table(["source", "what it holds", "licence", "training", "validation", "test"], rows),
         "The addresses, pinned and with checksums, are in `nbs/lib/27_sources.ipynb`. "
         "Where an owner states no licence, the pictures are not passed on with this project; whoever trains anew should ask.",
