@@ -356,7 +356,7 @@ if mirror() is not None:
 
     def test_real_rukopys():
         drawings = list(read("rukopys"))
-        assert Counter(d.split for d in drawings) == {"train": 756, "valid": 110, "test": 211}
+        assert Counter(d.split for d in drawings) == {"train": 754, "valid": 110, "test": 209}
         assert {d.label for d in drawings} == set(LETTERS) and not straddling(drawings)
         capitals = {d.label for d in drawings if d.uppercase}
         assert capitals == set("абвгдеєжзіїйклно")
