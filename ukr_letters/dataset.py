@@ -6,12 +6,11 @@
 __all__ = ['SPLITS', 'LABELS', 'REDRAWN', 'NOT_OURS', 'UNKNOWN_CASE', 'Dataset', 'render', 'contact_sheet', 'without_copies',
            'choose', 'join', 'assemble', 'save', 'load', 'card']
 
-# %% ../nbs/lib/30_dataset.ipynb #49bf2ba1
+# %% ../nbs/lib/30_dataset.ipynb #9f87924c
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
 from multiprocessing import get_context
 from os import cpu_count
 from pathlib import Path

@@ -116,7 +116,7 @@ def recognize(self: DrawApp) -> None:
     answer = describe(self.recognition, self.recognizer)
     self.answer = {**answer, "strokes": len(self.pad.strokes), "undone": len(self.pad.undone)}
 
-# %% ../nbs/lib/64_draw.ipynb #043b458f
+# %% ../nbs/lib/64_draw.ipynb #422069f9
 CANVAS = {"width": SIZE, "height": SIZE, **LINES}
 
 
@@ -127,13 +127,16 @@ def sample(
 ) -> Sample:
     "What is on the pad, as a sample."
     said = symbol(char) if char else None
-    top = [[label, float(probability)] for label, probability in self.recognition.top(OFFERED)]
-    case = self.recognition.uppercase_probability
+    guess = {
+        "mode": self.mode,
+        "top": [list(candidate) for candidate in self.recognition.top(OFFERED)],
+        "uppercase_probability": self.recognition.uppercase_probability,
+    }
     return Sample(
         ink=self.pad.ink,
         label=said.label if said else None,
         uppercase=char.isupper() if said and said.is_letter else None,
-        guess={"mode": self.mode, "top": top, "uppercase_probability": None if case is None else float(case)},
+        guess=guess,
         model=self.recognizer.version,
         renderer=RENDERER,
         writer=self.writer,

@@ -6,16 +6,16 @@
 __all__ = ['PENS', 'RENDERINGS', 'accuracy', 'score', 'reliability', 'calibration_error', 'separation', 'rendered_anew',
            'by_class', 'confusions', 'fit_temperature', 'unsure_threshold']
 
-# %% ../nbs/lib/43_evaluate.ipynb #128a9cf9
+# %% ../nbs/lib/43_evaluate.ipynb #1e1e8b00
 import math
 
 import numpy as np
 from PIL import Image
 from sklearn.metrics import roc_auc_score
-from skimage.morphology import dilation, disk, skeletonize
 
 from .alphabet import CLASSES, LETTERS
 from .dataset import UNKNOWN_CASE
+from .redraw import along_path
 
 # %% ../nbs/lib/43_evaluate.ipynb #44607e45
 def accuracy(
@@ -88,7 +88,7 @@ def separation(
     error = 1.96 * math.sqrt(max(spread, 0) / (len(ours) * len(others)))
     return {"value": round(area, 4), "low": round(area - error, 4), "high": round(min(1.0, area + error), 4), "n": len(others)}
 
-# %% ../nbs/lib/43_evaluate.ipynb #d0c4ce16
+# %% ../nbs/lib/43_evaluate.ipynb #f04a4384
 PENS = {"thin pen": 1.5, "middle pen": 2.5, "thick pen": 4.0}  # widths in pixels of the picture
 RENDERINGS = ("as they are", "cut to black and white", *PENS)
 
@@ -103,8 +103,7 @@ def rendered_anew(
     if rendering == "cut to black and white":
         return np.where(picture > 127, 255, 0).astype(np.uint8)
     fine = Image.fromarray(picture).resize([4 * side for side in picture.shape[::-1]], Image.Resampling.BICUBIC)
-    pen = disk(2 * PENS[rendering])  # the radius is half the width, in fine pixels
-    return np.where(dilation(skeletonize(np.asarray(fine) > 127), pen), 255, 0).astype(np.uint8)
+    return along_path(np.asarray(fine) > 127, 4 * PENS[rendering])
 
 # %% ../nbs/lib/43_evaluate.ipynb #de605411
 def by_class(

@@ -5,9 +5,6 @@
 # %% auto #0
 __all__ = ['UKRAINIAN', 'ENGLISH', 'TEXTS', 'NOTICE', 'text']
 
-# %% ../nbs/lib/61_texts.ipynb #0142ee67
-from string import Formatter
-
 # %% ../nbs/lib/61_texts.ipynb #8d277b47
 UKRAINIAN = {
     "title": "Українські літери",

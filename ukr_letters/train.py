@@ -6,7 +6,7 @@
 __all__ = ['Recipe', 'vary_pen', 'move', 'spoil', 'augment', 'vary_size', 'sampling_weights', 'loss_of', 'device', 'Epoch',
            'predict', 'accuracies', 'batches', 'Progress', 'fit']
 
-# %% ../nbs/lib/41_train.ipynb #2789ec5b
+# %% ../nbs/lib/41_train.ipynb #e2da5769
 import math
 import os
 import time
@@ -23,7 +23,6 @@ from torch.nn import functional
 from .alphabet import LETTERS
 from .dataset import NOT_OURS, UNKNOWN_CASE, Dataset
 from .ink import SIZE, size_inputs
-from .model import create
 
 # %% ../nbs/lib/41_train.ipynb #5e43f6cc
 @dataclass(frozen=True)
