@@ -278,6 +278,7 @@ CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 MAY_SPEAK = {
     "alphabet": "it defines the letters",
     "texts": "it holds every word that a visitor reads",
+    "composed": "it knows which mark makes one letter into another",
     "sources": "folders and files of the raw data are named with letters",
 }
 

@@ -234,11 +234,11 @@ def test_mnist_without_mirror_or_network_says_what_to_do(elsewhere):
 
 
 def test_the_register_says_where_everything_comes_from():
-    assert list(SOURCES) == ["rukopys", "mnist", "cmnist", "cmnist_blocks", "comnist", "composed", "others", "fonts", "digits8", "scribbles"]
+    assert list(SOURCES) == ["rukopys", "mnist", "cmnist", "cmnist_blocks", "comnist", "composed", "others", "almost", "fonts", "digits8", "scribbles"]
     for name, known in SOURCES.items():
         assert known.name == name and known.licence and known.coverage and known.origin
         assert known.embedded or len(known.sha256) == 64
-    for name in ("rukopys", "cmnist", "cmnist_blocks", "comnist", "composed", "others"):
+    for name in ("rukopys", "cmnist", "cmnist_blocks", "comnist", "composed", "others", "almost"):
         assert SOURCES[name].origin.startswith("https://github.com/") and len(Path(SOURCES[name].origin).stem) == 40
 
 
@@ -425,7 +425,7 @@ if mirror() is not None:
             held[drawing.label, drawing.uppercase].append(drawing)
         assert {d.split for d in unseen} == {"test"} and len(unseen) == 7_638 and min(map(len, held.values())) >= 48
         known = list(read("cmnist"))
-        learned = [d for name in ("composed", "others") for d in read(name) if d.split != "test"]
+        learned = [d for name in ("composed", "others", "almost") for d in read(name) if d.split != "test"]
         learned += [d for d in known if d.split != "test"]
         assert not {d.group for d in unseen} & {d.group for d in learned}
         assert not {d.name for d in unseen} & {d.name for d in known}

@@ -9,16 +9,16 @@ __all__ = ['SOURCES', 'BLOTTED', 'RUKOPYS_X_HEIGHT', 'LIBRARIES', 'MNIST_FILES',
            'unpack_mirror', 'open_mnist', 'read_mnist', 'cmnist_class', 'cmnist_block', 'cmnist_listing',
            'cmnist_group', 'cmnist_drawings', 'cmnist_member', 'read_cmnist', 'relative', 'read_cmnist_blocks',
            'comnist_member', 'comnist_group', 'split_by_time', 'read_comnist', 'compose', 'read_composed',
-           'read_others', 'read_fonts', 'read_digits8', 'read_scribbles']
+           'read_others', 'read_almost', 'read_fonts', 'read_digits8', 'read_scribbles']
 
-# %% ../nbs/lib/27_sources.ipynb #c92a5bd6
+# %% ../nbs/lib/27_sources.ipynb #13c075ea
 import gzip
 import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image
 
 from .alphabet import LETTERS, OTHER
-from .composed import mirrored, with_two_dots, with_upturn
+from .composed import almost, mirrored, with_two_dots, with_upturn
 from .config import mirror
 from .fetch import Archive, Source, SourceError, compare, digest, open_archive, raw_folder, unavailable
 from .fonts import letterings
@@ -411,6 +411,16 @@ def read_others(source: Source) -> Iterator[Drawing]:
         for _, found in cmnist_drawings(archive, FOREIGN):
             split = "test" if found.label in HELD_FOREIGN else found.split
             yield replace(found, label=OTHER, uppercase=None, split=split, name=f"{found.label}/{found.name}")
+
+# %% ../nbs/lib/27_sources.ipynb #02514f2d
+@relative(name="almost", coverage="every tenth of our letters in cmnist with a mark too many, or in a mirror")
+def read_almost(source: Source) -> Iterator[Drawing]:
+    "Handwritten letters that would be ours without one line."
+    with open_archive(source) as archive:
+        for part, parent in islice(cmnist_drawings(archive, LETTERS), 0, None, 10):
+            picture = almost(parent.picture, parent.label, parent.name)
+            if part != "blocks" and picture is not None:
+                yield replace(parent, label=OTHER, uppercase=None, picture=picture, name=f"{parent.label}/{parent.name}")
 
 # %% ../nbs/lib/27_sources.ipynb #8b4084d4
 @source(
