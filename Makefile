@@ -35,7 +35,7 @@ test: .venv/everything .venv/browser check  ## install everything, run every che
 check: .venv/everything  ## notebooks clean, package exported, README in sync, nothing left over
 	$(BIN)/python tests/check_house.py
 
-repro: .venv/everything  ## run the pipeline on the real data: preprocess, pretrain, train, evaluate
+repro: .venv/everything  ## run the pipeline on the real data: preprocess, pretrain, teach, train, evaluate
 	$(BIN)/dvc repro
 
 bench: .venv/everything .venv/browser  ## measure the network, and the drawing page in a real browser

@@ -35,7 +35,8 @@ def checkout(tmp_path_factory) -> Path:
     sections = {
         "preprocess": {"sources": "embedded", "limit": 300},
         "pretrain": TINY,
-        "train": TINY | {"source_mass": {"fonts": 2.0}},
+        "teach": TINY | {"source_mass": {"fonts": 2.0}},
+        "train": TINY | {"teacher": "letternet_tiny", "source_mass": {"fonts": 2.0}},
         "evaluate": {"worst": 10, "guard": "digits8"},
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(sections))

@@ -63,7 +63,7 @@ def ukr_recognize() -> None:
 # %% ../nbs/lib/70_cli.ipynb #b93b0c15
 @call_parse
 def ukr_stage(
-    name: str,  # preprocess, pretrain, train or evaluate
+    name: str,  # preprocess, pretrain, teach, train or evaluate
 ):
     "Run one pipeline stage with its section of params.yaml."
     import_module("ukr_letters.stage").run_stage(name)

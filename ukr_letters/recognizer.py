@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CHAMPION', 'MODES', 'Recognition', 'label_probabilities', 'Recognizer']
 
-# %% ../nbs/lib/60_recognizer.ipynb #ed0822e9
+# %% ../nbs/lib/60_recognizer.ipynb #1c11e5e2
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,7 +16,7 @@ import onnxruntime
 from fastcore.basics import patch
 
 from .alphabet import CLASSES, LETTERS, symbol
-from .bundle import open_bundle
+from .bundle import open_bundle, split_logits
 from .ink import SIZE_INPUTS, Picture, glyph, is_empty, size_inputs
 
 # %% ../nbs/lib/60_recognizer.ipynb #a245ac2e
@@ -94,7 +94,7 @@ def label_probabilities(
     powers = np.exp(allowed - allowed.max(1, keepdims=True))
     return powers / powers.sum(1, keepdims=True)
 
-# %% ../nbs/lib/60_recognizer.ipynb #a41fbe3b
+# %% ../nbs/lib/60_recognizer.ipynb #f8e974f8
 class Recognizer:
     "Recognises drawings with the network of a bundle; raises `BundleError` when the folder is not a sound one."
 
@@ -127,8 +127,8 @@ class Recognizer:
         "Raw label, case and other logits."
         sizes = np.zeros((len(glyphs), SIZE_INPUTS)) if sizes is None else sizes
         inputs = {"glyphs": glyphs[:, None], "sizes": sizes}
-        labels, cases, other = self._session.run(None, {name: value.astype(np.float32) for name, value in inputs.items()})
-        return labels, cases, other[:, 0]
+        [logits] = self._session.run(None, {name: value.astype(np.float32) for name, value in inputs.items()})
+        return split_logits(logits)
 
 # %% ../nbs/lib/60_recognizer.ipynb #18f1e690
 @patch

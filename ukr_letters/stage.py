@@ -36,7 +36,7 @@ def check_parameters(
 
 # %% ../nbs/lib/51_stage.ipynb #1cbcb86e
 def run_stage(
-    stage: str,  # preprocess, pretrain, train or evaluate
+    stage: str,  # preprocess, pretrain, teach, train or evaluate
 ) -> Path:  # the executed notebook
     "Run a stage with its section of params.yaml; raises `SystemExit` with the failing cell's traceback."
     notebook, values = notebook_of(stage), params(stage)
