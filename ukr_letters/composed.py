@@ -189,7 +189,7 @@ def tail(left: float, top: float, right: float, bottom: float, random: np.random
     x, deep = right - random.uniform(0, 0.3) * (right - left), random.uniform(4, 7)
     return [[(x, bottom - 2), (x + random.uniform(-1, 1), bottom + deep), (x - random.uniform(0, 3), bottom + deep)]]
 
-# %% ../nbs/lib/25_composed.ipynb #9df0fdac
+# %% ../nbs/lib/25_composed.ipynb #fbb5def8
 MARKS = {two_dots: "абвгджзклмнопрстуфхцчшщьюя", hat: "абвгджзкнорсуфхщьюя", bar: "агдкмршщюя", tail: "абвєжзмнсухчюя"}
 IN_A_MIRROR = "бвкцщюя"
 
@@ -202,9 +202,11 @@ def almost(
     "The letter with a mark too many, or in a mirror; None where nothing fits."
     random = chance(name)
     known = [mark for mark, letters in MARKS.items() if letter in letters] + [None] * (letter in IN_A_MIRROR)
-    mark = known[random.integers(len(known))] if known else None
+    if not known:
+        return None
+    mark = known[random.integers(len(known))]
     if mark is None:
-        return mirrored(picture) if known else None
+        return mirrored(picture)
     sheet, pen = enlarge(picture), pen_width(picture)
     for points in mark(*box(picture), random):
         stroke(sheet, points, pen * random.uniform(0.85, 1.1))

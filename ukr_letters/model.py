@@ -72,7 +72,7 @@ class LetterNet(nn.Module):
         told = functional.pad(self.size.weight, (0, 0, HEADS[0], HEADS[2]))  # size speaks of case alone
         return torch.addmm(functional.linear(sizes, told, self.heads.bias), self.body(glyphs), self.heads.weight.T)
 
-# %% ../nbs/lib/40_model.ipynb #2c195cd7
+# %% ../nbs/lib/40_model.ipynb #c3ffcd8e
 ARCHITECTURES: dict[str, Callable[[], LetterNet]] = {}
 
 
@@ -96,7 +96,7 @@ def letternet_swift() -> LetterNet:
 
 @architecture
 def letternet_small() -> LetterNet:
-    "About 270 thousand weights; three times the arithmetic of `letternet_swift`."
+    "About 270 thousand weights; over twice the multiplications of `letternet_swift`."
     return LetterNet((32, 64, 96), hidden=128, residual=True)
 
 

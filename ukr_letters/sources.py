@@ -412,14 +412,14 @@ def read_others(source: Source) -> Iterator[Drawing]:
             split = "test" if found.label in HELD_FOREIGN else found.split
             yield replace(found, label=OTHER, uppercase=None, split=split, name=f"{found.label}/{found.name}")
 
-# %% ../nbs/lib/27_sources.ipynb #02514f2d
+# %% ../nbs/lib/27_sources.ipynb #777ab76a
 @relative(name="almost", coverage="every tenth of our letters in cmnist with a mark too many, or in a mirror")
 def read_almost(source: Source) -> Iterator[Drawing]:
     "Handwritten letters that would be ours without one line."
     with open_archive(source) as archive:
         for part, parent in islice(cmnist_drawings(archive, LETTERS), 0, None, 10):
-            picture = almost(parent.picture, parent.label, parent.name)
-            if part != "blocks" and picture is not None:
+            picture = almost(parent.picture, parent.label, parent.name) if part != "blocks" else None
+            if picture is not None:
                 yield replace(parent, label=OTHER, uppercase=None, picture=picture, name=f"{parent.label}/{parent.name}")
 
 # %% ../nbs/lib/27_sources.ipynb #8b4084d4
