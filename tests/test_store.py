@@ -1,8 +1,5 @@
-"""The store keeps its promise: acknowledged means kept, whole, once, and nonsense stays out."""
+"""One contract for all stores, kept by a folder and by a real S3 server: whole, once, for good, and judged by rules."""
 
-import json
-import os
-import random
 import subprocess
 import sys
 import time
@@ -10,327 +7,346 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from drawings import GOOD, drawing
+from services import S3Server
 
-from ukr_letters.alphabet import CLASSES, DIGITS, LETTERS
-from ukr_letters.sample import (
-    ALTERNATIVES,
-    DEVICES,
-    MARGIN,
-    MAX_BYTES,
-    MAX_POINTS,
-    MAX_SIDE,
-    MAX_STROKES,
-    MAX_TIME,
-    MODES,
-    Sample,
-    SampleError,
-    check,
-    now,
-)
-from ukr_letters.store import STALE, DamagedError, StoreError, open_store
+from ukr_letters.folder import DamagedError, StoreError
+from ukr_letters.sample import SampleError, Verdict
+from ukr_letters.store import Standing, Store, open_store, sample_name, standing, verdicts_name
 
-CANVAS = {"width": 320, "height": 300, "cap": 60, "x_height": 110, "baseline": 220, "descender": 270}
-GUESS = {"mode": "auto", "top": [["ї", 0.91], ["і", 0.06]], "uppercase_probability": 0.2}
+TESTS = str(Path(__file__).parent)
 
 
-def drawing(number: int = 0, points: int = 60) -> Sample:
-    "A sample of usual size; each number gives another drawing."
-    strokes = [[[100 + i, 120 + number % 97 + i / 10, 8 * i] for i in range(points)], [[90.5, 95, 8 * points]]]
-    return Sample(
-        ink=strokes, label="ї", uppercase=False, guess=GUESS, model="3f9c2a7d", renderer="1",
-        writer=f"writer-{number:06d}", device="touch", canvas=CANVAS,
-        created="2026-11-23T09:45:12.345+00:00", notice="1",
-    )
+@pytest.fixture(params=["folder", "s3"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    "The address of an empty store of each kind."
+    return str(tmp_path / "samples") if request.param == "folder" else request.getfixturevalue("bucket")
 
 
-GOOD = drawing()
+@pytest.fixture
+def store(url: str) -> Store:
+    "An empty store of each kind."
+    return open_store(url)
 
 
-def stored_files(folder: Path) -> list[Path]:
-    "Every file below the inbox, whatever its name."
-    return [path for path in (folder / "inbox").rglob("*") if path.is_file()]
+def damage(store: Store, name: str, content: bytes) -> None:
+    "Change what stands under a name, as no reader or writer of ours would."
+    store.place.remove(name)
+    store.place.put(name, content)
 
 
-def assert_all_valid(folder: Path) -> None:
-    "Each file in the inbox is one whole sample under its own name."
-    for path in stored_files(folder):
-        content = path.read_bytes()
-        assert path.name == f"{sha256(content).hexdigest()}.json"
-        check(Sample.from_json(content.decode()))
+def said(decision: str, label: str | None = None, judge: str = "olena", second: int = 0, **changes) -> Verdict:
+    "A verdict on the good drawing, given in a second of a morning."
+    moment = datetime(2026, 11, 24, 8, tzinfo=timezone.utc) + timedelta(seconds=second)
+    reason = "scribble" if decision == "reject" else None
+    verdict = Verdict(GOOD.id, decision, label, False if label else None, reason, judge, moment.isoformat())
+    return replace(verdict, **changes)
 
 
-# What a writer process does: add for ever (or N drawings), print each id only after `add` returned.
-WRITER = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from test_store import drawing
-from ukr_letters.store import open_store
-store = open_store(sys.argv[2])
-first, last = int(sys.argv[3]), int(sys.argv[4])
-print("ready", flush=True)
-for number in range(first, last):
-    print(store.add(drawing(number)), flush=True)
-"""
+# Kept whole, once
 
 
-def start_writer(folder: Path, first: int, last: int, **options) -> subprocess.Popen:
-    "A process that adds the drawings first..last-1."
-    command = [sys.executable, "-c", WRITER, str(Path(__file__).parent), str(folder), str(first), str(last)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
+def test_added_and_found_again(store):
+    ids = [store.add(drawing(number)) for number in range(5)]
+    assert ids == [drawing(number).id for number in range(5)]
+    assert list(store) == sorted(ids) and len(store) == 5
+    assert sorted(sample.id for sample in store.samples()) == sorted(ids)
+    assert store.get(ids[3]) == drawing(3)
+    store.probe()
 
 
-# Crashes
+def test_adding_twice_is_adding_once(store):
+    assert store.add(GOOD) == store.add(drawing()) == GOOD.id and len(store) == 1
+    assert not store.place.put(sample_name(GOOD.id), GOOD.to_json().encode())
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_kill_9_loses_nothing_acknowledged(tmp_path, seed):
-    "Two writers are killed at a random moment: every printed id is there, and no half sample is."
-    writers = [start_writer(tmp_path, first, first + 10**6) for first in (0, 10**6)]
-    for writer in writers:
-        assert writer.stdout.readline() == "ready\n"
-    time.sleep(random.Random(seed).uniform(0.01, 0.4))
-    acknowledged = []
-    for writer in writers:
-        writer.kill()
-        acknowledged += writer.communicate()[0].split()
-    store = open_store(str(tmp_path))
-    assert acknowledged and len(set(acknowledged)) == len(acknowledged)
-    for id in acknowledged:
-        check(store.get(id))
-    assert_all_valid(tmp_path)
-    assert len(acknowledged) <= len(store) <= len(acknowledged) + len(writers)  # one in flight each
-    assert len(list((tmp_path / "partial").iterdir())) <= len(writers)
-
-
-def test_the_order_of_the_steps_survives_a_power_cut(tmp_path, monkeypatch):
-    "Bytes are synced before they get their name, the name before `add` returns; new folders are synced in their parents."
-    steps = []
-    sync, link = os.fsync, os.link
-    monkeypatch.setattr(os, "fsync", lambda handle: (steps.append(Path(os.readlink(f"/proc/self/fd/{handle}"))), sync(handle)))
-    monkeypatch.setattr(os, "link", lambda source, final: (steps.append("link"), link(source, final)))
-    store = open_store(str(tmp_path / "samples"))
-    final = store.path(store.add(GOOD))
-    before, after = steps[: steps.index("link")], steps[steps.index("link") + 1 :]
-    assert {tmp_path, store.folder, store.inbox} <= set(before) and before[-1].parent == store.partial
-    assert after == [final.parent]
-    steps.clear()
-    open_store(str(store.folder)).add(GOOD)  # another writer may not have come to its own syncs yet
-    assert store.inbox in steps[: steps.index("link")] and steps[-1] == final.parent
-
-
-# Each step of `add` may be the last one: the process dies by SIGKILL right before the call is made.
-KILLED_AT = """
-import os, signal, sys
-sys.path.insert(0, sys.argv[1])
-from test_store import drawing
-from ukr_letters.store import open_store
-store = open_store(sys.argv[2])
-store.add(drawing(0))
-def die(event, arguments):
-    if event == sys.argv[3]:
-        os.kill(os.getpid(), signal.SIGKILL)
-if sys.argv[3] == "fsync":  # fsync raises no audit event
-    os.fsync = lambda handle: die("fsync", ())
-else:
-    sys.addaudithook(die)
-store.add(drawing(1))
-"""
-
-
-@pytest.mark.parametrize("step, kept", [("open", 1), ("fsync", 1), ("os.link", 1), ("os.remove", 2)])
-def test_kill_9_at_each_step(tmp_path, step, kept):
-    "Before the link the new sample is absent, after it the sample is whole; the next try succeeds."
-    command = [sys.executable, "-c", KILLED_AT, str(Path(__file__).parent), str(tmp_path), step]
-    assert subprocess.run(command).returncode == -9
-    store = open_store(str(tmp_path))
-    assert_all_valid(tmp_path)
-    assert len(store) == kept
-    store.add(drawing(1))
-    assert len(store) == 2
-
-
-def test_leftovers_are_invisible_and_swept(tmp_path):
-    "Partial files are no samples; those of an hour ago go when the store is opened, fresh ones stay."
-    store = open_store(str(tmp_path))
-    store.add(GOOD)
-    old, fresh = (tmp_path / "partial" / name for name in ("old", "fresh"))
-    for path in (old, fresh):
-        path.write_text('{"ink": [[[1')
-    an_hour_ago = time.time() - STALE - 60
-    os.utime(old, (an_hour_ago, an_hour_ago))
-    again = open_store(str(tmp_path))
-    assert list(again) == [GOOD.id] and fresh.exists() and not old.exists()
-
-
-# Many writers
-
-
-def test_four_writers_of_the_same_samples(tmp_path):
-    "Four processes add the same 60 drawings at once: each is kept exactly once, all get the same ids."
-    writers = [start_writer(tmp_path, 0, 60) for _ in range(4)]
-    answers = [writer.communicate(timeout=60)[0].split() for writer in writers]
-    assert [writer.returncode for writer in writers] == [0] * 4
-    assert all(answer == answers[0] for answer in answers)
-    assert sorted(answers[0][1:]) == list(open_store(str(tmp_path)))
-    assert len(stored_files(tmp_path)) == 60 and not list((tmp_path / "partial").iterdir())
-    assert_all_valid(tmp_path)
-
-
-def test_adding_twice_is_adding_once(tmp_path):
-    "The same content has one id and one file, and a second send leaves the file as it was."
-    store = open_store(str(tmp_path))
-    id = store.add(GOOD)
-    before = store.path(id).stat()
-    assert store.add(drawing()) == id == GOOD.id
-    after = store.path(id).stat()
-    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns) and len(store) == 1
-
-
-def test_content_decides_the_id():
-    "Every field counts; the order of keys, tuples for lists and a hundredth of a pixel do not."
-    other = {**vars(GOOD), "canvas": dict(reversed(CANVAS.items())), "guess": {**GUESS, "top": tuple(GUESS["top"])}}
-    other["ink"] = [[(x + 0.004, y, t) for x, y, t in stroke] for stroke in GOOD.ink]
-    assert Sample(**other).id == GOOD.id
-    assert replace(GOOD, ink=[[[-0.01, 0]]]).id == replace(GOOD, ink=[[[0, 0]]]).id  # no minus zero
-    changes = dict(
-        ink=[[[1, 2]]], label="і", uppercase=True, guess={**GUESS, "mode": "letters"}, model="other", renderer="2",
-        writer="another-one", device="pen", canvas={**CANVAS, "cap": 61}, created=now(), notice="2",
-    )
-    assert set(changes) == set(vars(GOOD))
-    assert len({GOOD.id, *(replace(GOOD, **{name: value}).id for name, value in changes.items())}) == len(changes) + 1
-
-
-def test_a_sample_does_not_follow_the_pad(tmp_path):
+def test_a_sample_does_not_follow_the_pad(store):
     "The pad goes on drawing on its own lists after a sample was taken."
     strokes = [[[10, 20, 0]]]
     sample = replace(GOOD, ink=strokes)
     id = sample.id
     strokes[0].append([30, 40, 9])
-    assert sample.id == id == open_store(str(tmp_path)).add(sample)
+    assert sample.id == id == store.add(sample)
+
+
+def test_more_than_a_page_of_names(bucket):
+    "A server lists a thousand at a time, and reads are asked for in batches."
+    store = open_store(bucket)
+    names = [f"inbox/00/{sha256(bytes([a, b])).hexdigest()}.json" for a in range(5) for b in range(210)]
+    for name in names:
+        store.place.put(name, b"ink")
+    assert list(store.place.names("inbox")) == sorted(names) and len(store) == len(names)
+    assert list(store.place.read_all(["inbox/00/none.json", *names])) == [(name, b"ink") for name in names]
+
+
+# What a writer process does: add and judge, and print an id only after the call returned.
+WRITER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from drawings import drawing
+from test_store import said
+from ukr_letters.store import open_store
+store = open_store(sys.argv[2])
+store.probe()
+first, last = int(sys.argv[3]), int(sys.argv[4])
+print("ready", flush=True)
+for number in range(first, last):
+    id = store.add(drawing(number))
+    print(id, store.judge(said("accept", "ї", sample=id, judge=sys.argv[5])), flush=True)
+"""
+
+
+def start_writer(url: str, first: int, last: int, judge: str = "olena") -> subprocess.Popen:
+    "A process that adds the drawings first..last-1 and judges each."
+    command = [sys.executable, "-c", WRITER, TESTS, url, str(first), str(last), judge]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def all_is_whole(store: Store) -> bool:
+    "Each content is what its name says."
+    contents = [entry for part in ("inbox", "verdicts") for entry in store.place.read_all(store.place.names(part))]
+    return all(name.endswith(f"/{sha256(content).hexdigest()}.json") for name, content in contents)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kill_9_loses_nothing_acknowledged(url, seed):
+    "Two writers are killed at a random moment: every printed id is there, and nothing is there by half."
+    writers = [start_writer(url, first, first + 10**6) for first in (0, 10**6)]
+    for writer in writers:
+        assert writer.stdout.readline() == "ready\n"
+    printed = [writer.stdout.readline() for writer in writers]
+    time.sleep(Random(seed).uniform(0.01, 0.3))
+    for writer in writers:
+        writer.kill()
+        printed += writer.communicate()[0].splitlines()
+    store = open_store(url)
+    acknowledged = [line.split() for line in printed if len(line.strip()) == 129]  # the last line may be cut
+    assert len(acknowledged) >= 2
+    for id, verdict in acknowledged:
+        assert store.get(id).id == id and [found.id for found in store.verdicts(id)] == [verdict]
+    assert all_is_whole(store) and len(acknowledged) <= len(store) <= len(acknowledged) + len(writers)
+
+
+def test_four_writers_of_the_same_samples(url):
+    "Four processes send the same drawings at once: each is kept once, and every verdict of every judge."
+    writers = [start_writer(url, 0, 25, f"judge-{number}") for number in range(4)]
+    answers = [writer.communicate(timeout=120)[0].splitlines()[1:] for writer in writers]
+    store = open_store(url)
+    assert [writer.returncode for writer in writers] == [0] * 4
+    assert sorted(line.split()[0] for line in answers[0]) == list(store) and len(store) == 25
+    assert sorted(line.split()[1] for answer in answers for line in answer) == sorted(v.id for v in store.verdicts())
+    assert all_is_whole(store) and len(list(store.accepted())) == 25
 
 
 # Damage
 
 
-@pytest.mark.parametrize("damage", [b"", b"{}", GOOD.to_json().encode()[:-9], GOOD.to_json().encode() + b"\n", b"\xff"])
-def test_a_damaged_file_is_reported_and_skipped(tmp_path, damage):
-    "Truncated, emptied or edited: `get` says so, `samples` warns and goes on, adding again restores it."
-    store = open_store(str(tmp_path))
+@pytest.mark.parametrize("content", [b"", b"{}", GOOD.to_json().encode()[:-9], GOOD.to_json().encode() + b"\n", b"\xff"])
+def test_a_damaged_sample_is_reported_and_skipped(store, content):
+    "Truncated, emptied or edited: `get` says so, readers of many warn and go on, adding again restores it."
     ids = [store.add(drawing(number)) for number in range(3)]
-    store.path(ids[1]).write_bytes(damage)
+    for id in ids:
+        store.judge(said("accept", "ї", sample=id))
+    damage(store, sample_name(ids[1]), content)
     with pytest.raises(DamagedError, match="was changed after it was written"):
         store.get(ids[1])
     with pytest.warns(UserWarning, match=ids[1]):
         assert len(list(store.samples())) == 2
+    with pytest.warns(UserWarning, match=ids[1]):
+        assert sorted(id for id, _, _ in store.accepted()) == sorted(ids[::2])
     with pytest.warns(UserWarning, match="restored"):
         store.add(drawing(1))
     assert store.get(ids[1]) == drawing(1)
 
 
-def test_a_file_with_the_right_hash_that_is_no_sample(tmp_path):
-    "A foreign file under a fitting name is still not a sample."
-    store = open_store(str(tmp_path))
+def test_a_damaged_verdict_has_no_voice(store):
+    store.add(GOOD)
+    store.judge(said("accept", "ї"))
+    wrong = store.judge(said("reject", judge="taras"))
+    name = next(name for name in store.place.names("verdicts") if wrong in name)
+    damage(store, name, said("reject", judge="ivanna").to_json().encode())
+    with pytest.warns(UserWarning, match=wrong):
+        assert [stands.judges for _, _, stands in store.accepted()] == [("olena",)]
+
+
+@pytest.mark.parametrize(
+    "verdict, reason",
+    [
+        (said("accept", "ї", judge="taras", sample=drawing(1).id), "is another than its folder says"),
+        (said("accepted", judge="taras"), "decision: 'accepted' is not one of"),
+        (said("accept", "ї", judge="taras", created="soon"), "created: 'soon' is not an ISO time"),
+    ],
+)
+def test_a_verdict_that_judge_would_refuse_has_no_voice(store, verdict, reason):
+    "Somebody put it there by hand, under its right hash."
+    store.add(GOOD)
+    store.judge(said("accept", "ї"))
+    store.place.put(f"{verdicts_name(GOOD.id)}/{verdict.id}.json", verdict.to_json().encode())
+    with pytest.warns(UserWarning, match=f"is not a verdict .*{reason}"):
+        assert [stands.judges for _, _, stands in store.accepted()] == [("olena",)]
+    with pytest.warns(UserWarning, match=reason):
+        assert len(list(store.verdicts(GOOD.id))) == 1
+
+
+def test_the_right_hash_makes_no_sample(store):
+    "Foreign content under a fitting name is still not a sample."
     content = b'{"label": "x"}'
     id = sha256(content).hexdigest()
-    store.path(id).parent.mkdir()
-    store.path(id).write_bytes(content)
+    store.place.put(sample_name(id), content)
     with pytest.raises(DamagedError, match="is not a sample"):
         store.get(id)
 
 
-def test_foreign_files_are_no_samples(tmp_path):
+def test_foreign_names_are_no_samples(store):
     "What a file manager or an editor leaves behind is not listed."
-    store = open_store(str(tmp_path))
-    path = store.path(store.add(GOOD))
-    for name in (".DS_Store", "notes.json", f"{path.stem}.json~", f"{path.stem.upper()}.json"):
-        path.with_name(name).write_text("x")
-    (store.inbox / "README").write_text("x")
-    assert list(store) == [GOOD.id] and len(store) == 1
+    store.add(GOOD)
+    store.judge(said("accept", "ї"))
+    for name in (".DS_Store", "notes.json", f"{GOOD.id}.json~", f"{GOOD.id.upper()}.json"):
+        for folder in (f"inbox/{GOOD.id[:2]}", f"verdicts/{GOOD.id[:2]}/{GOOD.id}", "inbox"):
+            store.place.put(f"{folder}/{name}", b"x")
+    assert list(store) == [GOOD.id] and len(store) == len(list(store.verdicts())) == len(list(store.accepted())) == 1
 
 
 @pytest.mark.parametrize("id", ["", "../../etc/passwd", "0" * 63, "0" * 64 + "\n", "A" * 64])
-def test_only_ids_are_looked_up(tmp_path, id):
-    "A string that is no id never becomes a path."
+def test_only_ids_are_looked_up(store, id):
+    "A string that is no id never becomes a name."
     with pytest.raises(KeyError, match="is not a sample id"):
-        open_store(str(tmp_path)).get(id)
+        store.get(id)
+    with pytest.raises(KeyError, match="is not a sample id"):
+        list(store.verdicts(id))
 
 
-def test_an_unknown_id(tmp_path):
-    with pytest.raises(KeyError, match="there is no sample"):
-        open_store(str(tmp_path)).get("0" * 64)
+@pytest.mark.parametrize("name", ["", ".", "/etc/passwd", "inbox/../../x", "..", "partial/x"])
+def test_no_name_leaves_its_place(store, name):
+    for action in (store.place.read, store.place.remove, lambda name: store.place.put(name, b"x")):
+        with pytest.raises(ValueError, match="is not a name inside a place"):
+            action(name)
 
 
-# When it cannot write
-
-FULL = """
-import json, resource, sys
-sys.path.insert(0, sys.argv[1])
-from test_store import drawing
-from ukr_letters.store import StoreError, open_store
-store = open_store(sys.argv[2])
-if sys.argv[3] == "limit":
-    kept = [store.add(drawing(0))]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-else:
-    kept = []
-try:
-    for number in range(1, 1000):
-        kept.append(store.add(drawing(number)))
-    raise SystemExit("the disk was never full")
-except StoreError as error:
-    reason = str(error)
-left = [path.name for path in store.partial.iterdir()]
-readable = [sample.id for sample in store.samples()]
-print(json.dumps([reason, left, sorted(kept) == sorted(readable), len(kept)]))
-"""
+def test_an_unknown_id(store):
+    with pytest.raises(KeyError, match="there is no inbox"):
+        store.get("0" * 64)
+    with pytest.raises(KeyError, match="there is no inbox"):
+        store.judge(said("skip", sample="0" * 64))
+    assert not list(store.verdicts("0" * 64))
 
 
-def run_until_full(folder: Path, kind: str, *prefix: str) -> list:
-    "Add until the disk is full: the reason, leftovers, whether exactly the acknowledged ones are kept, how many."
-    command = [*prefix, sys.executable, "-c", FULL, str(Path(__file__).parent), str(folder), kind]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+# Verdicts
 
 
-def test_a_limit_on_file_sizes(tmp_path):
-    "A write that stops half-way ends in advice and leaves nothing behind."
-    reason, left, exact, kept = run_until_full(tmp_path, "limit")
-    assert "file sizes is reached: raise it" in reason and not left and exact and kept == 1
-
-
-def test_a_full_disk(tmp_path):
-    "A real file system of 400 kB, mounted in a namespace of its own that ends with the process."
-    mount = ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs -o size=400k tmpfs "$0" && exec "$@"']
-    try:
-        possible = subprocess.run([*mount, str(tmp_path), "true"], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        possible = False
-    if not possible:
-        pytest.skip("this machine lets nobody mount a small file system")
-    reason, left, exact, kept = run_until_full(tmp_path, "disk", *mount, str(tmp_path))
-    assert "the disk is full: free some space" in reason and not left and exact and kept > 10
-
-
-def test_a_file_in_the_way(tmp_path):
-    "A folder cannot be made below a file; the message says what to choose."
-    (tmp_path / "note").write_text("x")
-    with pytest.raises(StoreError, match="choose another folder"):
-        open_store(str(tmp_path / "note" / "samples"))
-
-
-def test_a_folder_removed_under_a_running_server(tmp_path):
-    "Somebody tidies up: the store makes its folders again, at the latest for the next try."
-    store = open_store(str(tmp_path / "samples"))
+def test_verdicts_are_only_ever_added(store):
+    "Sent twice they are kept once; a change of mind is one more; they come in the order they were given."
     store.add(GOOD)
-    (tmp_path / "samples").rename(tmp_path / "moved")
-    with pytest.raises(StoreError, match="cannot keep a sample"):
-        store.add(GOOD)
-    assert store.add(GOOD) == GOOD.id and store.get(GOOD.id) == GOOD
+    given = [said("accept", "ї"), said("undo", second=1), said("reject", second=2), said("skip", judge="taras", second=3)]
+    for verdict in [*reversed(given), given[0]]:
+        assert store.judge(verdict) == verdict.id
+    assert list(store.verdicts(GOOD.id)) == list(store.verdicts()) == given
+
+
+def test_a_bad_verdict_is_not_kept(store):
+    store.add(GOOD)
+    with pytest.raises(SampleError, match="^judge: "):
+        store.judge(said("skip", judge="Olena Pchilka"))
+    assert not list(store.verdicts())
+
+
+ACCEPT, REJECT = said("accept", "ї"), said("reject")
+LATER = replace(ACCEPT, created="2026-11-24T08:00:01Z")
+ACCEPTED, REJECTED = Standing("accepted", "ї", False, ("olena",)), Standing("rejected", judges=("olena",))
+WRONG = said("accept", "і")  # contradicts the writer and the model
+
+STANDINGS = {
+    "nobody": ([], Standing("waiting")),
+    "only a skip": ([said("skip")], Standing("waiting")),
+    "one accepts": ([ACCEPT], ACCEPTED),
+    "one rejects": ([REJECT], REJECTED),
+    "undone": ([ACCEPT, said("undo", second=1)], Standing("waiting")),
+    "undone in the same moment": ([said("undo"), ACCEPT], Standing("waiting")),
+    "nothing to undo": ([said("undo"), LATER], ACCEPTED),
+    "a second undo takes back the one before": (
+        [REJECT, LATER, said("undo", second=2), said("undo", second=3)], Standing("waiting"),
+    ),
+    "undo takes back the latest": ([REJECT, LATER, said("undo", second=2)], REJECTED),
+    "undo takes back a skip first": ([REJECT, said("skip", second=1), said("undo", second=2)], REJECTED),
+    "nobody undoes for another": ([ACCEPT, said("undo", judge="taras", second=1)], ACCEPTED),
+    "a change of mind": ([ACCEPT, said("reject", second=1)], REJECTED),
+    "a skip is no change of mind": ([ACCEPT, said("skip", second=1)], ACCEPTED),
+    "two disagree": ([ACCEPT, said("reject", judge="taras")], Standing("second", judges=("olena", "taras"))),
+    "reasons do not matter": (
+        [REJECT, said("reject", judge="taras", reason="abuse"), said("accept", "ї", judge="ivan")],
+        Standing("rejected", judges=("olena", "taras")),
+    ),
+    "two of three": (
+        [ACCEPT, said("reject", judge="taras"), said("accept", "ї", judge="ivan")],
+        Standing("accepted", "ї", False, ("ivan", "olena")),
+    ),
+    "two of four": (
+        [ACCEPT, said("accept", "ї", judge="ivan"), said("reject", judge="taras"), said("reject", judge="lesia")],
+        Standing("second", judges=("ivan", "lesia", "olena", "taras")),
+    ),
+    "cases disagree": (
+        [ACCEPT, said("accept", "ї", judge="taras", uppercase=True)], Standing("second", judges=("olena", "taras")),
+    ),
+    "alone against writer and model": ([WRONG], Standing("second", judges=("olena",))),
+    "the same judge twice is still alone": (
+        [WRONG, said("accept", "і", second=1)], Standing("second", judges=("olena",)),
+    ),
+    "two against writer and model": (
+        [WRONG, said("accept", "і", judge="taras")], Standing("accepted", "і", False, ("olena", "taras")),
+    ),
+    "three labels": (
+        [ACCEPT, said("accept", "і", judge="taras"), said("accept", "й", judge="ivan")],
+        Standing("second", judges=("ivan", "olena", "taras")),
+    ),
+}
+
+
+@pytest.mark.parametrize("given, stands", STANDINGS.values(), ids=STANDINGS)
+def test_where_a_sample_stands(tmp_path, given, stands):
+    "The rules, from verdicts that were kept in any order."
+    store = open_store(str(tmp_path))
+    store.add(GOOD)
+    for verdict in given:
+        store.judge(verdict)
+    assert standing(GOOD, store.verdicts(GOOD.id)) == stands
+    assert [entry[2] for entry in store.accepted()] == [stands] * (stands.state == "accepted")
+
+
+# Taking back
+
+
+def test_withdrawn_samples_are_not_accepted(store):
+    "Nothing of a writer counts from that moment, and the others are left alone."
+    for number in range(2):
+        store.judge(said("accept", "ї", sample=store.add(drawing(number))))
+    store.withdraw(drawing(0).writer)
+    store.withdraw(drawing(0).writer)
+    assert store.withdrawn() == {drawing(0).writer}
+    assert [sample for _, sample, _ in store.accepted()] == [drawing(1)] and len(store) == 2
+
+
+def test_deleted_samples_are_gone_for_good(store):
+    "Damaged ones too; what was still on its way, or lies in a copy, is refused from now on."
+    own = [replace(drawing(0), notice=str(number)) for number in range(3)]
+    for sample in [*own, drawing(1)]:
+        store.judge(said("accept", "ї", sample=store.add(sample)))
+    damage(store, sample_name(own[1].id), own[1].to_json().encode() + b" ")
+    assert store.delete(own[0].writer) == 3 and store.delete(own[0].writer) == 0
+    with pytest.raises(SampleError, match="^writer: has taken all drawings back"):
+        store.add(own[2])
+    assert list(store) == [drawing(1).id] == [id for id, _, _ in store.accepted()]
+    assert len(list(store.verdicts())) == 4  # they hold no ink
+
+
+@pytest.mark.parametrize("writer", ["", "Taras Shevchenko", "../../inbox", None])
+def test_a_bad_writer_takes_nothing_back(store, writer):
+    store.add(GOOD)
+    with pytest.raises(SampleError, match="^writer: "):
+        store.delete(writer)
+    assert len(store) == 1 and not store.withdrawn()
 
 
 # Opening
@@ -343,9 +359,15 @@ def test_a_folder_and_its_url_are_one_store(tmp_path):
     assert list(open_store(folder.as_uri())) == [GOOD.id]
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/samples", "https://example.org/x", "memory://x"])
+def test_stores_in_one_bucket_do_not_meet(bucket):
+    open_store(f"{bucket}/a").add(GOOD)
+    assert len(open_store(f"{bucket}/a/")) == 1
+    assert not list(open_store(f"{bucket}/ab")) and not list(open_store(bucket))
+
+
+@pytest.mark.parametrize("url", ["https://example.org/x", "memory://x", "S3://bucket"])
 def test_other_addresses_are_refused(url):
-    with pytest.raises(ValueError, match=f"not at {url.split('://')[0]}://"):
+    with pytest.raises(ValueError, match="not at .*mend UKR_LETTERS_SAMPLES"):
         open_store(url)
 
 
@@ -355,202 +377,68 @@ def test_a_file_address_names_a_folder_here(url):
         open_store(url)
 
 
-# Limits
+ODD = ("s3://", "s3://a", "s3://Bucket/x", "s3://key:secret@host/x", "s3://bucket/a?b", "s3://bucket/../c")
 
 
-def guess(**changes) -> dict:
-    "A good guess with some of its entries changed."
-    return {**GUESS, **changes}
-
-
-def canvas(**changes) -> dict:
-    "A good canvas with some of its entries changed."
-    return {**CANVAS, **changes}
-
-
-EDGE = CANVAS["width"] + MARGIN * CANVAS["width"]  # the last x that is not too far off the pad
-SOON = (datetime.now(timezone.utc) + timedelta(days=2)).isoformat()
-LONG = [[[-4000.5, 12000.5, MAX_TIME]] * MAX_POINTS]  # few enough points, but long numbers
-
-REFUSED = {
-    "no ink": (dict(ink=[]), "ink: is empty"),
-    "stroke without points": (dict(ink=[[]]), "ink: stroke 1 has no points"),
-    "strokes": (dict(ink=[[[1, 1, 0]]] * (MAX_STROKES + 1)), f"ink: {MAX_STROKES + 1} strokes are more"),
-    "points": (dict(ink=[[[1, 1, 0]] * (MAX_POINTS + 1)]), f"ink: {MAX_POINTS + 1} points are more"),
-    "size": (dict(ink=LONG, canvas=canvas(width=MAX_SIDE, height=MAX_SIDE)), "size: .* bytes are more"),
-    "not a number": (dict(ink=[[[1, float("nan")]]]), "ink: .*not finite"),
-    "infinite": (dict(ink=[[[float("inf"), 1]]]), "ink: .*not finite"),
-    "too large for a float": (dict(ink=[[[10**400, 1]]]), "ink: "),
-    "one coordinate": (dict(ink=[[[1]]]), "ink: "),
-    "ink as text": (dict(ink="ink"), "ink: "),
-    "no list": (dict(ink=None), "ink: "),
-    "far right": (dict(ink=[[[EDGE + 1, 10]]]), "ink: .*too far off"),
-    "far above": (dict(ink=[[[10, -EDGE]]]), "ink: .*too far off"),
-    "backwards": (dict(ink=[[[1, 1, 9], [1, 1, 8]]]), "ink: times run backwards"),
-    "backwards between strokes": (dict(ink=[[[1, 1, 9]], [[1, 1, 8]]]), "ink: times run backwards"),
-    "too long": (dict(ink=[[[1, 1, 0], [1, 1, MAX_TIME + 1]]]), "ink: times must lie between"),
-    "negative time": (dict(ink=[[[1, 1, -1]]]), "ink: times must lie between"),
-    "some times": (dict(ink=[[[1, 1, 0], [1, 1]]]), "ink: either every point has a time or none"),
-    "Latin label": (dict(label="c"), "label: 'c' is not one of"),
-    "capital label": (dict(label="Ї"), "label: 'Ї' is not one of"),
-    "label list": (dict(label=["ї"]), "label: "),
-    "case of a digit": (dict(label="7", uppercase=True), "uppercase: only letters have a case"),
-    "case of nothing": (dict(label=None, uppercase=False), "uppercase: only letters have a case"),
-    "case number": (dict(uppercase=1), "uppercase: 1 is not true, false or null"),
-    "device": (dict(device="brush"), "device: 'brush' is not one of"),
-    "guess missing": (dict(guess={}), "guess: must have exactly"),
-    "guess extra": (dict(guess=guess(name="Taras")), "guess: must have exactly"),
-    "guess list": (dict(guess=[]), "guess: must have exactly"),
-    "guess mode": (dict(guess=guess(mode="all")), "guess: mode must be one of"),
-    "guess top": (dict(guess=guess(top="ї")), "guess: top must be a list"),
-    "guess pairs": (dict(guess=guess(top=["ї"])), "guess: each reading in top must be"),
-    "guess class": (dict(guess=guess(top=[["x", 0.5]])), "guess: each reading needs one of the classes"),
-    "guess probability": (dict(guess=guess(top=[["ї", 1.5]])), "guess: each reading needs one of the classes"),
-    "guess probability text": (dict(guess=guess(top=[["ї", "1"]])), "guess: each reading needs one of the classes"),
-    "guess twice": (dict(guess=guess(top=[["ї", 0.5], ["ї", 0.4]])), "guess: top names a class twice"),
-    "guess order": (dict(guess=guess(top=[["ї", 0.4], ["і", 0.5]])), "guess: top must begin with the likeliest"),
-    "guess many": (dict(guess=guess(top=[[c, 0.1] for c in LETTERS[: ALTERNATIVES + 1]])), "guess: top must be a list"),
-    "guess case": (dict(guess=guess(uppercase_probability=2)), "guess: uppercase_probability"),
-    "guess not JSON": (dict(guess=guess(top=[["ї", object()]])), "guess: cannot be written as JSON"),
-    "guess NaN": (dict(guess=guess(uppercase_probability=float("nan"))), "guess: cannot be written as JSON"),
-    "canvas missing": (dict(canvas={"width": 320}), "canvas: must have exactly"),
-    "canvas size": (dict(canvas=canvas(width=0)), "canvas: width must be"),
-    "canvas huge": (dict(canvas=canvas(height=10**400)), "canvas: height must be"),
-    "canvas guide": (dict(canvas=canvas(descender=301)), "canvas: descender must lie within"),
-    "canvas order": (dict(canvas=canvas(cap=230)), "canvas: guide lines must stand in the order"),
-    "canvas truth": (dict(canvas=canvas(width=True)), "canvas: width must be"),
-    "created": (dict(created="yesterday"), "created: 'yesterday' is not an ISO time"),
-    "created number": (dict(created=0), "created: 0 is not an ISO time"),
-    "created zone": (dict(created="2026-11-23T11:45:12+02:00"), "created: .* must be in UTC"),
-    "created naive": (dict(created="2026-11-23T11:45:12"), "created: .* must be in UTC"),
-    "created later": (dict(created=SOON), "created: .* is in the future"),
-    "writer": (dict(writer="Taras Shevchenko"), "writer: must be a random id"),
-    "writer short": (dict(writer="1"), "writer: must be a random id"),
-    "writer long": (dict(writer="w" * 65), "writer: must be a random id"),
-    "writer none": (dict(writer=None), "writer: must be a random id"),
-    "model": (dict(model=""), "model: must be a version"),
-    "renderer": (dict(renderer=1), "renderer: must be a version"),
-    "notice": (dict(notice="v1\n"), "notice: must be a version"),
-}
-
-
-@pytest.mark.parametrize("changes, reason", REFUSED.values(), ids=REFUSED)
-def test_refused(tmp_path, changes, reason):
-    "Each limit has a case that breaks it alone; nothing of it reaches the disk."
-    with pytest.raises(SampleError, match=f"^{reason}"):
-        open_store(str(tmp_path)).add(Sample(**{**vars(GOOD), **changes}))
-    assert not stored_files(tmp_path)
-
-
-ACCEPTED = {
-    "as it is": {},
-    "most strokes": dict(ink=[[[1, 1, 0]]] * MAX_STROKES),
-    "most points": dict(ink=[[[1, 1, 0]] * MAX_POINTS]),
-    "longest": dict(ink=[[[1, 1, 0], [1, 1, MAX_TIME]]]),
-    "off the pad": dict(ink=[[[EDGE, 10]]]),
-    "a tap without time": dict(ink=[[[1, 1]]]),
-    "unlabelled": dict(label=None, uppercase=None),
-    "case unknown": dict(uppercase=None),
-    "digit": dict(label="7", uppercase=None),
-    "no answer": dict(guess=guess(top=[], uppercase_probability=None)),
-    "Z": dict(created="2026-11-23T09:45:12Z"),
-    "now": dict(created=now()),
-    "a UUID": dict(writer="6f9619ff-8b86-d011-b42d-00cf4fc964ff"),
-}
-
-
-@pytest.mark.parametrize("changes", ACCEPTED.values(), ids=ACCEPTED)
-def test_accepted(tmp_path, changes):
-    "The last value on the good side of each limit is kept."
-    sample = Sample(**{**vars(GOOD), **changes})
-    store = open_store(str(tmp_path))
-    assert store.get(store.add(sample)) == sample
-
-
-# The text
-
-pixels = st.floats(-100, 400, allow_nan=False)
-points = st.lists(st.tuples(pixels, pixels), min_size=1, max_size=12)
-probabilities = st.floats(0, 1, allow_nan=False)
-tops = st.lists(st.tuples(st.sampled_from(CLASSES), probabilities), max_size=ALTERNATIVES, unique_by=lambda pair: pair[0])
-answers = st.one_of(
-    st.tuples(st.sampled_from(LETTERS), st.sampled_from([True, False, None])),
-    st.tuples(st.sampled_from([*DIGITS, None]), st.none()),
-)
-
-
-@st.composite
-def samples(draw) -> Sample:
-    "Any sample that a pad can make."
-    label, uppercase = draw(answers)
-    ink = draw(st.lists(points, min_size=1, max_size=4))
-    if draw(st.booleans()):
-        times = iter(sorted(draw(st.lists(st.integers(0, MAX_TIME), min_size=48, max_size=48))))
-        ink = [[(x, y, next(times)) for x, y in stroke] for stroke in ink]
-    top = sorted(draw(tops), key=lambda pair: -pair[1])
-    case = draw(st.none() | probabilities)
-    return replace(
-        GOOD, ink=ink, label=label, uppercase=uppercase, device=draw(st.sampled_from(DEVICES)),
-        guess={"mode": draw(st.sampled_from(MODES)), "top": top, "uppercase_probability": case},
-        writer=draw(st.from_regex(r"\A[A-Za-z0-9_-]{8,64}\Z")),
-        created=draw(st.datetimes(datetime(2020, 1, 1), datetime(2026, 1, 1))).isoformat() + "Z",
-    )
-
-
-@settings(max_examples=80, deadline=None)
-@given(samples())
-def test_round_trip(sample):
-    "What a pad can make passes the limits and comes back from its text as it was, with the same name."
-    check(sample)
-    again = Sample.from_json(sample.to_json())
-    assert again == sample and again.id == sample.id and again.to_json() == sample.to_json()
-    assert sample.id == sha256(sample.to_json().encode()).hexdigest()
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.sampled_from(sorted(vars(GOOD))), json_values)
-def test_no_text_breaks_the_reader(field, value):
-    "Any JSON in any field is a sample or a `SampleError`, never another error."
-    text = json.dumps({**vars(GOOD), field: value})
-    try:
-        check(Sample.from_json(text))
-    except SampleError as error:
-        assert ": " in str(error)
+@pytest.mark.parametrize("url", ODD)
+def test_an_odd_bucket_is_refused(url):
+    with pytest.raises(ValueError, match="write s3://bucket"):
+        open_store(url)
 
 
 @pytest.mark.parametrize(
-    "text, reason",
+    "changes, advice",
     [
-        ("", "json: cannot be read"),
-        ("[1]", "json: must be an object"),
-        ("[" * 100_000, "json: cannot be read"),
-        (GOOD.to_json().replace("60,", "NaN,"), "json: cannot be read"),
-        (GOOD.to_json().replace('"label":"ї",', ""), "label: is missing"),
-        (GOOD.to_json().replace('"label"', '"age":9,"label"'), "age: is not a field"),
-        (" " * MAX_BYTES + GOOD.to_json(), "size: "),
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}, "is the server running"),
     ],
+    ids=["wrong key", "no key", "no server"],
 )
-def test_refused_text(text, reason):
-    with pytest.raises(SampleError, match=f"^{reason}"):
-        Sample.from_json(text)
+def test_a_bucket_that_cannot_be_used_says_why(bucket, monkeypatch, tmp_path, changes, advice):
+    monkeypatch.setenv("HOME", str(tmp_path))  # no keys of the person who runs the tests
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value)
+    store = open_store(bucket)
+    for action in (store.probe, lambda: store.add(GOOD), lambda: store.get(GOOD.id), lambda: list(store.samples())):
+        with pytest.raises(StoreError, match=advice):
+            action()
 
 
-# Speed
+def test_keys_that_may_only_read_are_noticed_by_the_probe(bucket, monkeypatch):
+    open_store(bucket).add(GOOD)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader")
+    store = open_store(bucket)
+    assert store.get(GOOD.id) == GOOD and len(store) == 1
+    with pytest.raises(StoreError, match="what they may do in this bucket"):
+        store.probe()
 
 
-def test_adding_is_quick_enough_for_a_click(tmp_path):
-    "A page waits for `add` before it says that a drawing is kept; the bound leaves room for a slow disk."
-    store = open_store(str(tmp_path))
-    times = []
-    for number in range(50):
-        sample, start = drawing(number), time.perf_counter()
-        store.add(sample)
-        times.append(time.perf_counter() - start)
-    assert sorted(times)[25] < 0.1
+def test_a_bucket_that_does_not_exist(bucket):
+    store = open_store("s3://nowhere-to-be-found/samples")
+    for action in (store.probe, lambda: store.get(GOOD.id), lambda: len(store)):
+        with pytest.raises(StoreError, match="make the bucket, or mend its name"):
+            action()
+
+
+def test_without_the_extra_the_message_names_it():
+    "A default installation, played by a Python that finds no s3fs."
+    script = "import sys; sys.modules['s3fs'] = None; from ukr_letters.store import open_store; open_store('s3://bucket')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 1 and "pip install 'ukr-letters[s3]'" in done.stderr.splitlines()[-1]
+
+
+def test_what_the_server_acknowledged_survives_its_crash(tmp_path, monkeypatch):
+    "The server is killed while we write, and started again: every acknowledged drawing is there."
+    server = S3Server(tmp_path / "s3")
+    server.start()
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    store = open_store("s3://drawings/crash")
+    kept = [store.add(drawing(number)) for number in range(20)]
+    server.stop()
+    with pytest.raises(StoreError, match="is the server running"):
+        store.add(drawing(20))
+    server.start()
+    assert list(store) == sorted(kept) and len(list(store.samples())) == 20
+    server.stop()
