@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from conftest import Serving, serving
+from services import KEYS
 from tornado.netutil import bind_sockets
 from voila import __version__ as VOILA
 
@@ -85,7 +86,9 @@ def test_a_token_is_asked_for_and_never_printed_when_it_is_ours(tmp_path, monkey
 @pytest.mark.parametrize(
     ("samples", "reason"),
     [
-        ("s3://bucket/samples", "set UKR_LETTERS_SAMPLES to a folder"),
+        ("https://example.org/samples", "a folder or a bucket, not at https://"),
+        ("s3://Bucket", "write s3://bucket"),
+        ("s3://drawings/samples", "is the server running"),
         ("file://elsewhere/samples", "three slashes"),
         ("{tmp}/file/samples", "a file stands where a folder should be: choose another folder"),
         ("{tmp}/kept", "cannot write in"),
@@ -96,9 +99,20 @@ def test_a_store_that_keeps_nothing_stops_the_server_at_its_start(tmp_path, monk
     (tmp_path / "kept" / "inbox").mkdir(parents=True)
     (tmp_path / "kept" / "partial").touch()
     monkeypatch.setenv("UKR_LETTERS_SAMPLES", samples.format(tmp=tmp_path))
+    monkeypatch.setenv("UKR_LETTERS_OUTBOX", str(tmp_path / "outbox"))
+    for name, value in {**KEYS, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}.items():
+        monkeypatch.setenv(name, value)
     (taken,) = bind_sockets(0, "127.0.0.1")  # a server that did not look would stop here, with another reason
     with closing(taken), pytest.raises(SystemExit, match=f"^ukr_serve: .*{reason}"):
         serve(port=taken.getsockname()[1])
+
+
+def test_an_outbox_that_keeps_nothing_stops_the_server_at_its_start(tmp_path, monkeypatch):
+    (tmp_path / "outbox").touch()
+    monkeypatch.setenv("UKR_LETTERS_SAMPLES", str(tmp_path / "samples"))
+    monkeypatch.setenv("UKR_LETTERS_OUTBOX", str(tmp_path / "outbox"))
+    with pytest.raises(SystemExit, match="^ukr_serve: drawings have nowhere to wait .*choose another folder"):
+        serve(port=0)
 
 
 def test_an_installed_package_holds_the_page_and_the_model(tmp_path):
