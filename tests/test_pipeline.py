@@ -32,6 +32,7 @@ def checkout(tmp_path_factory) -> Path:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         folder.mkdir(exist_ok=True)
         copy(ROOT / name, folder / name)
+    (folder / "data/collected").mkdir(parents=True)
     sections = {
         "preprocess": {"sources": "embedded", "limit": 300},
         "pretrain": TINY,

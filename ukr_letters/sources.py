@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['SOURCES', 'BLOTTED', 'RUKOPYS_X_HEIGHT', 'LIBRARIES', 'MNIST_FILES', 'CMNIST_LOWER', 'CMNIST_CLASSES', 'HELD_FROM',
-           'CMNIST_TABLES', 'CMNIST_PARTS', 'LAST_DRAWN', 'TIMED', 'FOREIGN', 'HELD_FOREIGN', 'Drawing', 'source',
-           'read', 'rukopys_crop', 'rukopys_split', 'read_rukopys', 'extension_loads', 'import_torchvision', 'unpack',
-           'unpack_mirror', 'open_mnist', 'read_mnist', 'cmnist_class', 'cmnist_block', 'cmnist_listing',
+           'CMNIST_TABLES', 'CMNIST_PARTS', 'LAST_DRAWN', 'TIMED', 'FOREIGN', 'HELD_FOREIGN', 'VALIDATES', 'Drawing',
+           'source', 'read', 'rukopys_crop', 'rukopys_split', 'read_rukopys', 'extension_loads', 'import_torchvision',
+           'unpack', 'unpack_mirror', 'open_mnist', 'read_mnist', 'cmnist_class', 'cmnist_block', 'cmnist_listing',
            'cmnist_group', 'cmnist_drawings', 'cmnist_member', 'read_cmnist', 'relative', 'read_cmnist_blocks',
            'comnist_member', 'comnist_group', 'split_by_time', 'read_comnist', 'compose', 'read_composed',
-           'read_others', 'read_almost', 'read_fonts', 'read_digits8', 'read_scribbles']
+           'read_others', 'read_almost', 'read_fonts', 'read_digits8', 'read_scribbles', 'collected_split',
+           'collected_size', 'read_collected']
 
-# %% ../nbs/lib/27_sources.ipynb #13c075ea
+# %% ../nbs/lib/27_sources.ipynb #84cb6dd6
 import gzip
 import os
 import re
@@ -30,7 +31,9 @@ from .composed import almost, mirrored, with_two_dots, with_upturn
 from .config import mirror
 from .fetch import Archive, Source, SourceError, compare, digest, open_archive, raw_folder, unavailable
 from .fonts import letterings
+from .ink import draw_strokes, measure
 from .scribbles import scribbles
+from .shards import Collected, ShardError, collected_drawings
 
 # %% ../nbs/lib/27_sources.ipynb #a77b9558
 @dataclass(frozen=True)
@@ -466,3 +469,37 @@ def read_scribbles(source: Source) -> Iterator[Drawing]:
     for style, split, number, picture in scribbles():
         name = f"{style}/{split}-{number}"
         yield Drawing(picture, OTHER, None, split, f"scribbles-{name}", name)
+
+# %% ../nbs/lib/27_sources.ipynb #369f2fe6
+VALIDATES = 10  # one of so many writers
+
+
+def collected_split(
+    writer_key: str,  # hexadecimal digits, see `shards.writer_key`
+) -> str:
+    "The split in which all drawings of a writer stand."
+    return "valid" if int(writer_key[:8], 16) % VALIDATES == 0 else "train"
+
+
+def collected_size(row: Collected) -> dict[str, float]:
+    "Height and drop of a drawing; nothing where the guide lines tell nothing."
+    x_line, baseline = row.canvas["x_height"], row.canvas["baseline"]
+    return dict(zip(("height", "drop"), measure(row.strokes, x_line, baseline))) if baseline > x_line else {}
+
+# %% ../nbs/lib/27_sources.ipynb #614cf750
+@source(
+    "collected",
+    licence="given by their writers for this purpose, and taken out when they ask",
+    origin="drawn on the page of this project, accepted by its judges: data/collected",
+    coverage="letters and digits drawn on a screen, sizes known, as many as were collected; no test part",
+    file="collected",
+)
+def read_collected(source: Source) -> Iterator[Drawing]:
+    "Accepted drawings of all shards."
+    try:
+        rows = list(collected_drawings())
+    except ShardError as fault:
+        raise SourceError(f"Source {source.name!r}: {fault}") from fault
+    for row in rows:
+        picture, group = np.asarray(draw_strokes(row.strokes)), f"collected-{row.writer_key[:16]}"
+        yield Drawing(picture, row.label, row.uppercase, collected_split(row.writer_key), group, row.id, **collected_size(row))
