@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app test check repro bench lab export readme clean-notebooks
+.PHONY: help app review test check repro bench lab export readme clean-notebooks
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -28,6 +28,9 @@ help:  ## show this list
 app: .venv/serving  ## install what serving needs and open the drawing page on http://127.0.0.1:8866
 	$(BIN)/ukr_serve
 
+review: .venv/serving  ## judge collected drawings on a page that asks for a token, http://127.0.0.1:8867
+	$(BIN)/ukr_review
+
 test: .venv/everything .venv/browser check  ## install everything, run every check, lesson and test
 	$(BIN)/nbdev_test --path nbs/lib --n_workers 2 --do_print
 	$(BIN)/python -m pytest tests
@@ -38,9 +41,11 @@ check: .venv/everything  ## notebooks clean, package exported, README in sync, n
 repro: .venv/everything  ## run the pipeline on the real data: preprocess, pretrain, teach, train, evaluate
 	$(BIN)/dvc repro
 
-bench: .venv/everything .venv/browser  ## measure the network, and the drawing page in a real browser
+bench: .venv/everything .venv/browser  ## measure the network, the store, and both pages in a real browser
 	$(BIN)/python tests/bench_model.py
+	$(BIN)/python tests/bench_store.py
 	$(BIN)/python tests/bench_draw.py
+	$(BIN)/python tests/bench_review.py
 
 lab: .venv/everything  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab nbs

@@ -14,7 +14,7 @@ def words(key: str) -> list[str]:
     return settings.get(key, "").split()
 
 
-extras = {name: words(f"{name}_requirements") for name in ("train", "dev")}
+extras = {name: words(f"{name}_requirements") for name in ("s3", "train", "dev")}
 
 setup(
     name=settings["lib_name"],
@@ -32,6 +32,6 @@ setup(
     package_data={"ukr_letters": ["champion/*", "frontend/*", "dashboards/*.ipynb", "dashboards/template/*"]},
     python_requires=f">={settings['min_python']}",
     install_requires=words("requirements"),
-    extras_require={**extras, "dev": extras["train"] + extras["dev"]},
+    extras_require={**extras, "dev": sum(extras.values(), [])},
     entry_points={"console_scripts": words("console_scripts")},
 )

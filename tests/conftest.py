@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hand import READY
 from playwright.sync_api import BrowserContext, Page
+from services import bucket, s3  # noqa: F401, fixtures for all
 
 from ukr_letters.config import root
 from ukr_letters.store import open_store
@@ -51,10 +52,11 @@ class Serving:
 
 
 @contextmanager
-def serving(folder: Path, **options: object) -> Iterator[Serving]:
-    "Serve the page on a free port with these options of `serve`."
-    command = f"from ukr_letters.serve import serve; serve(port=0, **{options!r})"
-    environment = {**os.environ, "UKR_LETTERS_SAMPLES": str(folder)}
+def serving(folder: Path, page: str = "serve", samples: str = "", **options: object) -> Iterator[Serving]:
+    "Serve a page on a free port with these options of `serve` or `review`; `samples` may name a bucket instead."
+    command = f"from ukr_letters.serve import {page}; {page}(port=0, **{options!r})"
+    desk = folder.with_name(f"{folder.name}-desk")
+    environment = {**os.environ, "UKR_LETTERS_SAMPLES": samples or str(folder), "UKR_LETTERS_DESK": str(desk)}
     process = subprocess.Popen(
         [sys.executable, "-c", command], cwd=root(), env=environment, stdout=subprocess.PIPE, text=True
     )
@@ -71,7 +73,7 @@ def serving(folder: Path, **options: object) -> Iterator[Serving]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     "One server for all tests that do not harm it."
-    with serving(tmp_path_factory.mktemp("samples")) as running:
+    with serving(tmp_path_factory.mktemp("samples"), seats=60) as running:
         yield running
 
 
