@@ -392,11 +392,18 @@ class Review {
 
   decide(verdict) {
     const item = this.items.shift();
-    for (const dialog of [this.parts.alphabet, this.parts.why]) dialog.close();
+    this.closeDialog();
     if (!item) return;
     this.judged({ kind: "judge", id: item.id, ...verdict }, [item.id]);
     this.showItem();
     if (this.items.length < ENOUGH && !this.exhausted) this.askPage();
+  }
+
+  // The browser tells of a closed dialog later, and until then the next key would go to its button.
+  closeDialog() {
+    const open = this.root.querySelector("dialog[open]");
+    open?.close();
+    if (open) document.activeElement?.blur?.();
   }
 
   judged(message, ids) {
