@@ -6,7 +6,7 @@
 __all__ = ['digest', 'inputs', 'commit_of', 'versions', 'now', 'Run', 'logged', 'artifacts', 'runs_folder', 'begin',
            'until_ended', 'all_runs']
 
-# %% ../nbs/lib/46_runs.ipynb #0606accc
+# %% ../nbs/lib/46_runs.ipynb #b2c57d33
 import fcntl
 import hashlib
 import json
@@ -24,7 +24,7 @@ from typing import BinaryIO
 import yaml
 
 from .config import root
-from .runlog import write_facts
+from .runlog import write_json
 
 # %% ../nbs/lib/46_runs.ipynb #5fb08401
 def digest(path: Path) -> str:
@@ -130,7 +130,7 @@ def artifacts(run: Run) -> list[Path]:
     "The files that a run has kept."
     return sorted(path for path in (run.folder / "artifacts").rglob("*") if path.is_file())
 
-# %% ../nbs/lib/46_runs.ipynb #af06c27a
+# %% ../nbs/lib/46_runs.ipynb #f1fecd94
 def runs_folder() -> Path:
     "Where the folders of all runs are."
     return root() / "runs"
@@ -146,7 +146,7 @@ def begin(stage: str, parameters: dict) -> Run:
     found = inputs(stage)
     facts = {"stage": stage, "status": "running", "started": now(), "ended": None, "parameters": parameters}
     facts |= {"git": commit_of(list(found)), "inputs": found, "versions": versions(), "host": platform.node()}
-    write_facts(folder, facts)
+    write_json(folder / "facts.json", facts)
     return Run(folder, lock)
 
 
@@ -160,7 +160,7 @@ def until_ended(run: Run) -> Iterator[None]:
         ending = {"status": "killed" if isinstance(error, KeyboardInterrupt) else "failed", "why": str(error)[-2000:]}
         raise
     finally:
-        write_facts(run.folder, run.facts() | ending | {"ended": now()})
+        write_json(run.folder / "facts.json", run.facts() | ending | {"ended": now()})
         run.lock.close()
 
 
