@@ -106,13 +106,13 @@ def range_of(name: str) -> Range:
         raise TuneError(f"{name!r} is not searched: choose from {', '.join(RANGES)}; a mass is written source_mass.fonts")
     return found
 
-# %% ../nbs/lib/54_tune.ipynb #da62fbe1
+# %% ../nbs/lib/54_tune.ipynb #8f164943
 def settings_of(
     section: dict,  # `train` of params.yaml
 ) -> dict:
     "All settings of a training by name; raises `TypeError` for a key that the recipe does not know."
-    plain = {name: value for name, value in section.items() if name not in ("teacher", "source_mass", "recipe")}
-    recipe = Recipe(**plain, **section.get("recipe", {}))
+    plain = {name: value for name, value in section.items() if name not in ("teacher", "source_mass", "further")}
+    recipe = Recipe(**plain, **section.get("further", {}))
     return asdict(recipe) | {f"source_mass.{source}": mass for source, mass in section.get("source_mass", {}).items()}
 
 
