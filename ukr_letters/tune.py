@@ -54,7 +54,7 @@ warnings.filterwarnings("ignore", category=ExperimentalWarning)
 class TuneError(RuntimeError):
     "A search cannot begin or go on; the text says what to do."
 
-# %% ../nbs/lib/54_tune.ipynb #8de861a7
+# %% ../nbs/lib/54_tune.ipynb #143c1c39
 @dataclass(frozen=True)
 class Range:
     "Where a number is looked for."
@@ -68,6 +68,11 @@ class Range:
         if self.step:
             return trial.suggest_int(name, int(self.low), int(self.high), step=self.step)
         return rounded(trial.suggest_float(name, self.low, self.high, log=self.log))
+
+    def share(self, value: float) -> float:
+        "How far up the range a value lies, 0..1."
+        low, high, value = (math.log(x) if self.log else x for x in (self.low, self.high, value))
+        return (value - low) / (high - low)
 
     def holds(self, value: float) -> bool:
         "Whether the search could come to a value."
