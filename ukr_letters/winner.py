@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PATIENT', 'AIMS', 'complete', 'winner', 'named', 'proposal', 'with_value', 'section_of', 'text_of', 'changed_section',
-           'edited', 'difference', 'table', 'history', 'importances', 'importance', 'parallel', 'front', 'report']
+           'edited', 'difference', 'table', 'history', 'importances', 'importance', 'parallel', 'front', 'report',
+           'offer']
 
 # %% ../nbs/lib/56_winner.ipynb #c052841b
 import json
@@ -220,3 +221,18 @@ def report(
     facts |= {"score": trial.values[0], "present": trials[0].values[0], "importance": importances(study)}
     (folder / "winner.json").write_text(json.dumps(facts | {"values": values_of(trial)}, indent=1) + "\n", encoding="utf-8")
     return facts
+
+# %% ../nbs/lib/56_winner.ipynb #f0570ddd
+def offer(
+    study: Study,
+    number: int | None = None,  # of a trial that a person prefers
+    apply: bool = False,  # write it
+    path: Path | None = None,  # default: params.yaml of this checkout
+) -> str:  # the changed lines; empty when there is nothing to change
+    "What a winner changes in params.yaml; raises `TuneError`."
+    path = path or root() / "params.yaml"
+    before = path.read_text(encoding="utf-8")
+    after = edited(before, proposal(planned(study), winner(study, number)))
+    if apply:
+        path.write_text(after, encoding="utf-8")
+    return difference(before, after)
