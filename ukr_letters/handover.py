@@ -6,7 +6,7 @@
 __all__ = ['EXCHANGE', 'HERE', 'NAMES', 'log', 'T', 'try_out', 'exchange', 'take_place', 'deliver', 'stamp', 'Newest',
            'model_folder']
 
-# %% ../nbs/lib/53_handover.ipynb #91514754
+# %% ../nbs/lib/53_handover.ipynb #7a2205bd
 import ctypes
 import logging
 import os
@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import onnxruntime
+from fastcore.basics import patch
 
 from .bundle import HEADS, Bundle, BundleError, open_bundle
 from .folder import sync_folder, write_synced
@@ -84,7 +85,7 @@ def deliver(
         take_place(fresh, place)
     return bundle
 
-# %% ../nbs/lib/53_handover.ipynb #93ddc3f6
+# %% ../nbs/lib/53_handover.ipynb #482cd637
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -110,22 +111,26 @@ class Newest(Generic[T]):
         self.folder, self.opened, self.seen = folder, opened, stamp(folder)
         self.value = self._open() or opened(spare)
 
-    def _open(self) -> T | None:
-        "What is made of the folder as it is; None when its bundle is bad."
-        try:
-            try_out(self.folder)
-            return self.opened(self.folder)
-        except BundleError as error:
-            log.warning("a bundle is refused, the one before goes on serving: %s", error)
-            return None
+# %% ../nbs/lib/53_handover.ipynb #2f0249c2
+@patch
+def _open(self: Newest) -> T | None:
+    "What is made of the folder as it is; None when its bundle is bad."
+    try:
+        try_out(self.folder)
+        return self.opened(self.folder)
+    except BundleError as error:
+        log.warning("a bundle is refused, the one before goes on serving: %s", error)
+        return None
 
-    def get(self) -> T:
-        "What is newest, opened now if it has changed."
-        now = stamp(self.folder)
-        if now != self.seen:
-            self.seen = now
-            self.value = self._open() or self.value
-        return self.value
+
+@patch
+def get(self: Newest) -> T:
+    "What is newest, opened now if it has changed."
+    now = stamp(self.folder)
+    if now != self.seen:
+        self.seen = now
+        self.value = self._open() or self.value
+    return self.value
 
 # %% ../nbs/lib/53_handover.ipynb #63aa6eca
 def model_folder(

@@ -109,7 +109,7 @@ class Registry:
         self.uri = address(self.client.tracking_uri)  # to be shown
         self.gold = gold or root() / "data/prepared/dataset.npz"
 
-# %% ../nbs/lib/55_registry.ipynb #73ba5707
+# %% ../nbs/lib/55_registry.ipynb #eeb850b3
 @patch
 def _experiment(self: Registry) -> str:
     "The MLflow experiment where runs of the registry lie."
@@ -136,7 +136,7 @@ def standing(self: Registry, alias: str) -> Registered | None:
     numbers = [str(model.aliases[alias]) for model in models if alias in model.aliases]
     return next((row for row in self.versions() if row.number in numbers), None)
 
-
+# %% ../nbs/lib/55_registry.ipynb #ec399e0e
 @patch
 def find(
     self: Registry,
@@ -151,7 +151,7 @@ def find(
         raise RegistryError(f"there is no {which} at {self.uri}: choose one of {', '.join(row.number for row in rows)}")
     return found[0]
 
-# %% ../nbs/lib/55_registry.ipynb #69bfa9ff
+# %% ../nbs/lib/55_registry.ipynb #a037a2e7
 @dataclass(frozen=True)
 class Entry:
     "One change of the champion."
@@ -177,7 +177,7 @@ class Entry:
         "Changes with every letter of the entry and of all entries before it."
         return sha256(self.text.encode()).hexdigest()[:16]
 
-
+# %% ../nbs/lib/55_registry.ipynb #4b73486d
 def in_order(entries: list[Entry]) -> list[Entry]:
     "Entries as they followed one another; one whose forerunner is missing stands where its time puts it."
     waiting, known, ordered = sorted(entries, key=lambda entry: entry.when), {""}, []
@@ -258,7 +258,7 @@ def git_tags() -> dict[str, str]:
     found = commit_of(["ukr_letters"])
     return {"commit": found["commit"], "uncommitted": " ".join(found["uncommitted"])[:500]} if found["commit"] else {}
 
-# %% ../nbs/lib/55_registry.ipynb #0ae1c690
+# %% ../nbs/lib/55_registry.ipynb #4f0a377a
 @patch
 def _keep(self: Registry, bundle: Path, measured: dict) -> Registered:
     "Send a bundle to MLflow and give it a number."
@@ -278,7 +278,7 @@ def _keep(self: Registry, bundle: Path, measured: dict) -> Registered:
     version = self.client.create_model_version(MODEL, f"runs:/{run}/model", run_id=run, tags=tags)
     return Registered(str(version.version), tags["network"], tags["bundle"], run)
 
-
+# %% ../nbs/lib/55_registry.ipynb #8d395e6f
 @patch
 def _begin(self: Registry) -> None:
     "Make the champion of the package the first one of the registry, where it has none yet and that one works."
