@@ -7,7 +7,7 @@ __all__ = ['PATIENT', 'AIMS', 'complete', 'winner', 'named', 'proposal', 'with_v
            'edited', 'difference', 'table', 'history', 'importances', 'importance', 'parallel', 'front', 'report',
            'offer']
 
-# %% ../nbs/lib/56_winner.ipynb #c052841b
+# %% ../nbs/lib/56_winner.ipynb #aa81cafc
 import json
 import re
 from difflib import unified_diff
@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .config import root
 from .model import ARCHITECTURES, create
-from .tune import WIDTHS, Plan, TuneError, best, ended, planned, range_of, values_of, widths_of
+from .tune import WIDTHS, Plan, TuneError, best, ended, planned, range_of, settings_of, values_of, widths_of
 
 # %% ../nbs/lib/56_winner.ipynb #de5bd34e
 PATIENT = 1.02  # times the present network's milliseconds: the clock is no more exact
@@ -222,7 +222,7 @@ def report(
     (folder / "winner.json").write_text(json.dumps(facts | {"values": values_of(trial)}, indent=1) + "\n", encoding="utf-8")
     return facts
 
-# %% ../nbs/lib/56_winner.ipynb #f0570ddd
+# %% ../nbs/lib/56_winner.ipynb #c8e2c87d
 def offer(
     study: Study,
     number: int | None = None,  # of a trial that a person prefers
@@ -232,7 +232,9 @@ def offer(
     "What a winner changes in params.yaml; raises `TuneError`."
     path = path or root() / "params.yaml"
     before = path.read_text(encoding="utf-8")
-    after = edited(before, proposal(planned(study), winner(study, number)))
+    present = settings_of(yaml.safe_load(before)["train"])
+    changes = proposal(planned(study), winner(study, number))
+    after = edited(before, {name: value for name, value in changes.items() if present.get(name) != value})
     if apply:
         path.write_text(after, encoding="utf-8")
     return difference(before, after)
