@@ -16,8 +16,19 @@ from ukr_letters.tune import DATA, TEACHER
 ROOT = Path(__file__).parents[1]
 TRIALS = 16  # after one for each worker, which pays for its start
 PARAMS = """
-train: {architecture: letternet_tiny, batch: 64, learning_rate: 1.0e-2, teacher: letternet_tiny}
-tune: {searched: [weight_decay, case_weight, clean], trials: 1, epochs: 2, samples_per_epoch: 6400, judged: 200, workers: 1, seed: SEED}
+train:
+  architecture: letternet_tiny
+  batch: 64
+  learning_rate: 1.0e-2
+  teacher: letternet_tiny
+tune:
+  searched: [weight_decay, case_weight, clean]
+  trials: 1
+  epochs: 2
+  samples_per_epoch: 6400
+  judged: 200
+  workers: 1
+  seed: SEED
 """
 
 

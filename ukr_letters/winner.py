@@ -70,7 +70,7 @@ def proposal(plan: Plan, trial: FrozenTrial) -> dict[str, float | str]:
     plain = {name: value for name, value in values.items() if name not in WIDTHS}
     return plain | ({"architecture": named({name: widths[name] for name in WIDTHS})} if plan.weighs_time else {})
 
-# %% ../nbs/lib/56_winner.ipynb #c5081c7f
+# %% ../nbs/lib/56_winner.ipynb #f1b84dd0
 def with_value(lines: list[str], name: str, value: str) -> list[str]:
     "The lines of a section of params.yaml with one value changed, or with a new last line."
     pattern = re.compile(rf"  {name}:.*?(\s+#.*)?$")
@@ -82,11 +82,13 @@ def with_value(lines: list[str], name: str, value: str) -> list[str]:
 
 
 def section_of(lines: list[str], name: str) -> slice:
-    "Where the lines of a section stand, without its heading and the empty lines after it."
-    start = lines.index(next(line for line in lines if line.startswith(f"{name}:"))) + 1
-    inside = [place for place in range(start, len(lines)) if lines[place].startswith(" ")]
-    outside = [place for place in range(start, len(lines)) if lines[place][:1].strip()]
-    return slice(start, max(place for place in inside if not outside or place < outside[0]) + 1)
+    "Where the lines of a section stand, without its heading and the empty lines after it; empty for a section in one line."
+    start = end = next(place for place, line in enumerate(lines) if line.startswith(f"{name}:")) + 1
+    for place in range(start, len(lines)):
+        if lines[place][:1].strip():
+            break
+        end = place + 1 if lines[place].strip() else end
+    return slice(start, end)
 
 
 def text_of(value: object) -> str:
@@ -222,19 +224,24 @@ def report(
     (folder / "winner.json").write_text(json.dumps(facts | {"values": values_of(trial)}, indent=1) + "\n", encoding="utf-8")
     return facts
 
-# %% ../nbs/lib/56_winner.ipynb #c8e2c87d
+# %% ../nbs/lib/56_winner.ipynb #47f7f338
 def offer(
     study: Study,
     number: int | None = None,  # of a trial that a person prefers
     apply: bool = False,  # write it
     path: Path | None = None,  # default: params.yaml of this checkout
-) -> str:  # the changed lines; empty when there is nothing to change
-    "What a winner changes in params.yaml; raises `TuneError`."
-    path = path or root() / "params.yaml"
+) -> str:  # the changed lines, or what has to be done first; empty when there is nothing to change
+    "What a winner changes in params.yaml; raises `TuneError`, when applied also for a shape without a name."
+    path, trial = path or root() / "params.yaml", winner(study, number)
     before = path.read_text(encoding="utf-8")
     present = settings_of(yaml.safe_load(before)["train"])
-    changes = proposal(planned(study), winner(study, number))
-    after = edited(before, {name: value for name, value in changes.items() if present.get(name) != value})
+    try:
+        changes = proposal(planned(study), trial)
+        after = edited(before, {name: value for name, value in changes.items() if present.get(name) != value})
+    except TuneError as error:
+        if apply:
+            raise
+        return str(error)
     if apply:
         path.write_text(after, encoding="utf-8")
     return difference(before, after)
