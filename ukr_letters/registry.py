@@ -80,7 +80,7 @@ def figures(measured: dict, name: str = "") -> dict[str, float]:
         found |= figures(value, below) if isinstance(value, dict) else {below: float(value)}
     return found
 
-# %% ../nbs/lib/55_registry.ipynb #eeea1ba0
+# %% ../nbs/lib/55_registry.ipynb #114d471f
 MODEL, EXPERIMENT = "ukr-letters", "ukr-letters-releases"
 
 
@@ -104,7 +104,9 @@ class Registry:
         shipped: Path | None = None,  # the bundle that is the champion as long as none was promoted
     ):
         "Open the registry; it is made when something is first written."
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        quiet = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
+        for name, value in quiet.items():
+            os.environ.setdefault(name, value)
         self.client, self.shipped = connect(uri), shipped
         self.uri = address(self.client.tracking_uri)  # to be shown
         self.gold = gold or root() / "data/prepared/dataset.npz"
