@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from mlflow import MlflowClient
 from ukr_letters.evaluate import RENDERINGS
 
 ROOT = Path(__file__).parents[1]
@@ -62,6 +63,25 @@ def test_walks_repeats_and_reproduces(checkout: Path) -> None:
     assert "Running stage" not in second.stdout and "up to date" in second.stdout + second.stderr
     assert run(checkout, "dvc", "repro", "--force").returncode == 0
     assert (checkout / "dvc.lock").read_text() == lock
+
+
+def test_every_stage_run_is_an_mlflow_run(checkout: Path) -> None:
+    "With its parameters, DVC's hashes of its data, the numbers of each epoch, pictures, card and executed notebook."
+    assert run(checkout, "dvc", "repro").returncode == 0  # nothing to do where the stages have run before
+    client = MlflowClient(f"sqlite:///{checkout}/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("ukr-letters").experiment_id])
+    latest = {found.data.tags["ukr.stage"]: found for found in reversed(runs)}
+    assert set(latest) == set(STAGES) and {found.info.status for found in runs} == {"FINISHED"}
+    locked = yaml.safe_load((checkout / "dvc.lock").read_text())["stages"]
+    for stage, found in latest.items():
+        hashes = {dep["path"]: dep["md5"] for dep in locked[stage]["deps"] if not dep["path"].endswith((".py", ".ipynb"))}
+        assert {item.dataset.name: item.dataset.digest for item in found.inputs.dataset_inputs} == hashes
+        assert f"{stage}.ipynb" in {item.path for item in client.list_artifacts(found.info.run_id)}
+    train, evaluate = latest["train"], latest["evaluate"]
+    assert train.data.params["learning_rate"] == "0.01" and train.data.params["model"] == evaluate.data.params["model"]
+    assert [(metric.step, metric.value >= 0) for metric in client.get_metric_history(train.info.run_id, "label")] == [(1, True)]
+    pictures = {"confusions.png", "mistakes.png", "reliability.png", "MODEL_CARD.md"}
+    assert pictures < {item.path for item in client.list_artifacts(evaluate.info.run_id)} and "fonts.letters" in evaluate.data.metrics
 
 
 def test_a_misspelt_parameter_stops_the_stage(checkout: Path, tmp_path: Path) -> None:
