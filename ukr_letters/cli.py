@@ -72,13 +72,14 @@ def learning(
     except ModuleNotFoundError as error:
         sys.exit(f"{error.name} is not installed: this command needs `pip install 'ukr-letters[train]'`")
 
-# %% ../nbs/lib/70_cli.ipynb #759989ad
+# %% ../nbs/lib/70_cli.ipynb #ea12b226
 @call_parse
 def ukr_stage(
     name: str,  # preprocess, pretrain, teach, train, evaluate or tune
+    processes: int = 0,  # that train together; default: what UKR_LETTERS_PROCESSES says, or one
 ):
     "Run one pipeline stage with its section of params.yaml."
-    learning("stage").run_stage(name)
+    learning("stage").run_stage(name, processes)
 
 # %% ../nbs/lib/70_cli.ipynb #df95ea8b
 def ukr_track() -> None:

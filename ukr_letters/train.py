@@ -368,7 +368,7 @@ def _epochs(
             progress.save(epoch)
             yield epoch
 
-# %% ../nbs/lib/41_train.ipynb #e4073dd6
+# %% ../nbs/lib/41_train.ipynb #82b5a22a
 def _optimizer(model: nn.Module, recipe: Recipe) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     "What takes the steps, and how large they are in the course of the training."
     optimizer = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -397,7 +397,7 @@ def fit(
     identity = _agreed(_identity(recipe, train, teacher))
     progress = Progress(checkpoint, identity, random, model=model, average=average, optimizer=optimizer, schedule=schedule)
     progress.resume()
-    pupil = model if together == 1 else DistributedDataParallel(model, broadcast_buffers=False)
+    pupil = model if together == 1 else DistributedDataParallel(model, forward_sync_buffers=False)
     for epoch in _epochs(pupil, teacher, average, stream, valid, recipe, progress, rank):
         on_epoch(epoch)
     if checkpoint and rank == 0:
