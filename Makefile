@@ -45,13 +45,14 @@ check: .venv/everything  ## notebooks clean, package exported, README in sync, n
 repro: .venv/everything  ## run the pipeline on the real data: preprocess, pretrain, teach, train, evaluate
 	$(BIN)/dvc repro
 
-bench: .venv/everything .venv/browser .venv/postgres  ## measure the network, the store, the search, and both pages in a real browser
+bench: .venv/everything .venv/browser .venv/postgres  ## measure the network, the store, the search, training, and both pages in a real browser
 	$(BIN)/python tests/bench_model.py
 	$(BIN)/python tests/bench_store.py
 	$(BIN)/python tests/bench_release.py
 	$(BIN)/python tests/bench_draw.py
 	$(BIN)/python tests/bench_review.py
 	$(BIN)/python tests/bench_tune.py
+	$(BIN)/python tests/bench_train.py
 
 lab: .venv/everything  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab nbs

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from ukr_letters.config import root
-from ukr_letters.dataset import load
-from ukr_letters.model import create, load_weights
+from ukr_letters.dataset import assemble, load, save
+from ukr_letters.model import create, load_weights, save_weights
 from ukr_letters.train import predict
 
 SMALL = {"architecture": "letternet_tiny", "epochs": 4, "samples_per_epoch": 6000, "batch": 100, "learning_rate": 0.01, "seed": 0}
@@ -38,18 +38,16 @@ def stage(folder: Path, name: str, processes: int = 1) -> str:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Path:
-    "A copy of the checkout with embedded data and a digits baseline."
+    "A copy of the checkout with embedded data, and a body that knows nothing yet."
     folder = tmp_path_factory.mktemp("torchrun") / "checkout"
     folder.mkdir()
     for name in ("nbs", "ukr_letters"):
         shutil.copytree(root() / name, folder / name)
     for name in ("settings.ini", "dvc.yaml"):
         shutil.copy2(root() / name, folder / name)
-    (folder / "data/collected").mkdir(parents=True)
-    sections = {"preprocess": {"sources": "embedded", "limit": 1500}, "pretrain": SMALL, "teach": SMALL | {"source_mass": {}}}
-    (folder / "params.yaml").write_text(yaml.safe_dump(sections))
-    for name in ("preprocess", "pretrain"):
-        stage(folder, name)
+    (folder / "params.yaml").write_text(yaml.safe_dump({"teach": SMALL | {"source_mass": {}}}))
+    save(assemble("embedded", limit=1500), folder / "data/prepared/dataset.npz")
+    save_weights(create(SMALL["architecture"]), folder / "models/pretrained.npz")
     return folder
 
 
