@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['SOURCES', 'BLOTTED', 'RUKOPYS_X_HEIGHT', 'LIBRARIES', 'MNIST_FILES', 'CMNIST_LOWER', 'CMNIST_CLASSES', 'HELD_FROM',
-           'CMNIST_TABLES', 'CMNIST_PARTS', 'LAST_DRAWN', 'TIMED', 'FOREIGN', 'HELD_FOREIGN', 'VALIDATES', 'Drawing',
-           'source', 'read', 'rukopys_crop', 'rukopys_split', 'read_rukopys', 'extension_loads', 'import_torchvision',
-           'unpack', 'unpack_mirror', 'open_mnist', 'read_mnist', 'cmnist_class', 'cmnist_block', 'cmnist_listing',
-           'cmnist_group', 'cmnist_drawings', 'cmnist_member', 'read_cmnist', 'relative', 'read_cmnist_blocks',
-           'comnist_member', 'comnist_group', 'split_by_time', 'read_comnist', 'compose', 'read_composed',
-           'read_others', 'read_almost', 'read_fonts', 'read_digits8', 'read_scribbles', 'collected_split',
-           'collected_size', 'read_collected']
+           'CMNIST_X_HEIGHT', 'LEAST_PAPER', 'CMNIST_TABLES', 'CMNIST_PARTS', 'LAST_DRAWN', 'TIMED', 'FOREIGN',
+           'HELD_FOREIGN', 'VALIDATES', 'Drawing', 'source', 'read', 'rukopys_crop', 'rukopys_split', 'read_rukopys',
+           'extension_loads', 'import_torchvision', 'unpack', 'unpack_mirror', 'open_mnist', 'read_mnist',
+           'cmnist_class', 'cmnist_block', 'ink_rows', 'cmnist_height', 'cmnist_listing', 'cmnist_group',
+           'cmnist_drawings', 'cmnist_member', 'read_cmnist', 'relative', 'read_cmnist_blocks', 'comnist_member',
+           'comnist_group', 'split_by_time', 'read_comnist', 'compose', 'read_composed', 'read_others', 'read_almost',
+           'read_fonts', 'read_digits8', 'read_scribbles', 'collected_split', 'collected_size', 'read_collected']
 
 # %% ../nbs/lib/27_sources.ipynb #84cb6dd6
 import gzip
@@ -235,6 +235,26 @@ def cmnist_block(
     "The hundred of places on its form in which a picture stands."
     return int(name.split("_")[2]) // 100
 
+# %% ../nbs/lib/27_sources.ipynb #cfda2f6d
+CMNIST_X_HEIGHT = 3.0  # in margins above and below
+LEAST_PAPER = 1.5  # pixels: a letter that touches the frame was cut off, and its size is only guessed
+
+
+def ink_rows(
+    picture: np.ndarray,  # uint8 (H, W), ink 0 on paper 255
+) -> int:
+    "Rows from the highest to the lowest ink."
+    rows = np.flatnonzero((picture < 128).any(axis=1))
+    return int(rows[-1] - rows[0] + 1)
+
+
+def cmnist_height(
+    picture: np.ndarray,  # uint8 (28, 28), ink 0 on paper 255
+) -> float:  # in x-heights
+    "How high a letter was on its form."
+    ink = ink_rows(picture)
+    return ink / max(len(picture) - ink, LEAST_PAPER) / CMNIST_X_HEIGHT
+
 # %% ../nbs/lib/27_sources.ipynb #1bb14020
 CMNIST_TABLES = {"test": "test.csv", "valid": "validation.csv"}
 CMNIST_PARTS = {"test": "test", "blocks": "test", "valid": "valid", "train": "train"}  # part -> split, in reading order
@@ -278,7 +298,8 @@ def cmnist_drawings(
                 continue
             picture = archive.picture(f"datasets/cmnist/all-binary/{name}")
             if seen.setdefault(picture.tobytes(), part) == part:
-                yield part, Drawing(picture, char.lower(), char.isupper(), CMNIST_PARTS[part], cmnist_group(name), name)
+                split, group, height = CMNIST_PARTS[part], cmnist_group(name), cmnist_height(picture)
+                yield part, Drawing(picture, char.lower(), char.isupper(), split, group, name, height=height)
 
 # %% ../nbs/lib/27_sources.ipynb #f5ec477d
 def cmnist_member(
@@ -391,7 +412,10 @@ def compose(
         label, picture = "ї", with_two_dots(parent.picture, parent.uppercase, parent.name)
     else:
         label, picture = "ґ", with_upturn(parent.picture, parent.name) if parent.uppercase else None
-    return None if picture is None else replace(parent, label=label, picture=picture)
+    if picture is None:
+        return None
+    taller = ink_rows(picture) / ink_rows(parent.picture)  # dots and upturns stand above
+    return replace(parent, label=label, picture=picture, height=parent.height * taller)
 
 
 @relative(name="composed", coverage="є and ї in both cases and Ґ, made from the э, і and Г of cmnist")
