@@ -90,11 +90,11 @@ def to_int8(
     exported: bytes,  # serialised ONNX
     inputs: dict[str, np.ndarray],  # from `inputs_of`: a few hundred glyphs like those to come
 ) -> bytes:
-    "The same network with a body in 8-bit integers."
+    "The same network with all of its body but the first layer in 8-bit integers."
     network = onnx.load_from_string(exported)
     nodes = list(network.graph.node)
     flat = next(place for place, node in enumerate(nodes) if node.op_type == "Reshape")  # here the body ends
-    bodies = [node.name for node in nodes[:flat] if node.op_type in ("Conv", "Relu", "Add")]
+    bodies = [node.name for node in nodes[:flat] if node.op_type in ("Conv", "Relu", "Add")][2:]  # the first two read the glyph
     with TemporaryDirectory() as folder:
         target = Path(folder) / "int8.onnx"
         quantize_static(network, target, _Calibration(inputs), per_channel=True, activation_type=QuantType.QUInt8, nodes_to_quantize=bodies)
