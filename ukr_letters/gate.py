@@ -16,7 +16,7 @@ import onnxruntime
 from scipy.stats import binomtest
 
 from .alphabet import CLASSES, LETTERS
-from .bundle import open_bundle, split_logits
+from .bundle import open_bundle, split_logits, strangeness
 from .dataset import NOT_OURS, UNKNOWN_CASE, Dataset, load
 from .evaluate import accuracy
 from .ink import size_inputs
@@ -70,12 +70,12 @@ def surely(
 def mark(
     labels: np.ndarray,  # float (N, 43), label logits
     cases: np.ndarray,  # float (N, 33), case logits
-    other: np.ndarray,  # float (N,), logits of being none of ours
-    other_above: float,  # probability above which a drawing is sent back
+    strange: np.ndarray,  # float (N,), from `bundle.strangeness`
+    other_above: float,  # strangeness above which a drawing is sent back
     dataset: Dataset,
 ) -> Marks:
     "Compare answers with the truth."
-    sent_back = 1 / (1 + np.exp(-other)) > other_above
+    sent_back = strange > other_above
     letter = labels[:, : len(LETTERS)].argmax(1)  # a case is only asked of letters
     capital = cases[np.arange(len(dataset)), letter] > 0
     right = labels.argmax(1) == dataset.label
@@ -94,7 +94,8 @@ def marks_of(
     glyphs, sizes = dataset.glyphs[:, None], size_inputs(dataset.height, dataset.drop)
     parts = [slice(start, start + batch) for start in range(0, len(dataset), batch)]
     logits = [session.run(None, {"glyphs": glyphs[p].astype(np.float32) / 255, "sizes": sizes[p]})[0] for p in parts]
-    return mark(*split_logits(np.concatenate(logits)), bundle.other_above, dataset)
+    labels, cases, other = split_logits(np.concatenate(logits))
+    return mark(labels, cases, strangeness(labels, other, bundle.doubt), bundle.other_above, dataset)
 
 # %% ../nbs/lib/47_gate.ipynb #6a23692e
 def groups(dataset: Dataset) -> Iterator[tuple[str, str, np.ndarray]]:  # name, field of `Marks`, bool (N,)

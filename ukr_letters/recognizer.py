@@ -16,7 +16,7 @@ import onnxruntime
 from fastcore.basics import patch
 
 from .alphabet import CLASSES, LETTERS, symbol
-from .bundle import open_bundle, split_logits
+from .bundle import open_bundle, split_logits, strangeness
 from .ink import SIZE_INPUTS, Picture, glyph, is_empty, size_inputs
 
 # %% ../nbs/lib/60_recognizer.ipynb #a245ac2e
@@ -31,7 +31,7 @@ class Recognition:
     glyph: np.ndarray  # float32 (32, 32), what the network saw
     probabilities: np.ndarray  # float (43,), sums to 1; all zero for an empty input
     capital: np.ndarray  # float (33,), probability that each letter would be a capital
-    other: float = 0.0  # probability that it is none of the 43 symbols
+    other: float = 0.0  # how strange it is, 0..1: near 1 when it is none of the 43 symbols, see `bundle.strangeness`
 
     @property
     def empty(self) -> bool:
@@ -116,7 +116,7 @@ class Recognizer:
 
     @property
     def other_above(self) -> float:
-        "Probability of being none of the symbols above which hardly any of ours lies."
+        "Strangeness above which hardly any of our symbols lies."
         return self.bundle.other_above
 
     def logits(
@@ -146,8 +146,9 @@ def recognize_many(
     labels, cases, other = self.logits(glyphs, size_inputs(*known.T))
     probabilities = label_probabilities(labels, self.bundle.temperature, mode)
     probabilities[[is_empty(one) for one in glyphs]] = 0
-    capital, strange = (1 / (1 + np.exp(-logits.astype(np.float64))) for logits in (cases, other))
-    return [Recognition(*row) for row in zip(glyphs, probabilities, capital, strange.tolist(), strict=True)]
+    capital = 1 / (1 + np.exp(-cases.astype(np.float64)))
+    strange = strangeness(labels, other, self.bundle.doubt).tolist()
+    return [Recognition(*row) for row in zip(glyphs, probabilities, capital, strange, strict=True)]
 
 
 @patch
