@@ -151,12 +151,12 @@ def slices_by_case(metrics: dict[str, dict]) -> str:
         [
             name,
             *(counted(scores, part) for part in ("case_of_capitals", "case_of_small", "case")),
-            counted(metrics.get(name + KNOWN, {}), "case"),
+            *(counted(metrics.get(name + KNOWN, {}), part) for part in ("case", "letters_and_case")),
         ]
         for name, scores in tested(metrics).items()
         if "case" in scores
     ]
-    return table(["case of", "capitals", "small letters", "both", "both, size known"], rows)
+    return table(["case of", "capitals", "small letters", "both", "both, size known", "letter and case, size known"], rows)
 
 
 def slices_by_pen(metrics: dict[str, dict]) -> str:
@@ -175,6 +175,7 @@ def slices(metrics: dict[str, dict]) -> str:
     return section(
         "Slices",
         "**Case.** Most capitals are their small letters drawn larger, so the case is guessed from little until the size is known. "
+        "Fonts and rukopys have lines to measure on; in cmnist the height is read from the margin of paper that is left in the picture. "
         "Right answers in percent, with interval, and of how many:",
         slices_by_case(metrics),
         "**Pen width.** The same test digits as they are, cut to black and white, and redrawn round their skeleton by pens of three widths: the answers should not follow it.",
@@ -242,7 +243,8 @@ def refusals(
         "Foreign letters, scribbles and little pictures against all test pictures of our symbols: the area under the ROC curve, "
         "with its 95 % interval (Hanley and McNeil). 1 is perfect, 0.5 is chance. *Unseen* kinds never occurred in training.",
         table(["kind", "area", "n"], rows),
-        f"A drawing counts as none of ours when the probability of that is above {bundle.other_above:.2f}.",
+        f"The score is the network's own answer, in which doubt about the label counts {bundle.doubt:g} times its log-odds. "
+        f"A drawing counts as none of ours when the score, from 0 to 1, is above {bundle.other_above:.2g}.",
     )
 
 # %% ../nbs/lib/44_card.ipynb #9550990c
