@@ -37,7 +37,7 @@ def checkout(tmp_path_factory) -> Path:
         "preprocess": {"sources": "embedded", "limit": 300},
         "pretrain": TINY,
         "teach": TINY | {"source_mass": {"fonts": 2.0}},
-        "train": TINY | {"teacher": "letternet_tiny", "source_mass": {"fonts": 2.0}, "plain_kind": 0.2, "scanned": 0.1, "doubt": 0.5},
+        "train": TINY | {"teacher": "letternet_tiny", "source_mass": {"fonts": 2.0}, "plain_kind": 0.2, "scanned": 0.1, "size_mass": {}, "doubt": 0.5},
         "evaluate": {"worst": 10, "guard": "digits8"},
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(sections))

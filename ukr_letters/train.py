@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['Recipe', 'vary_pen', 'move', 'spoil', 'scan', 'augment', 'vary_size', 'sampling_weights', 'inside', 'label_loss',
-           'loss_of', 'imitation', 'device', 'Epoch', 'predict', 'accuracies', 'batches', 'Progress', 'fit']
+           'loss_of', 'imitation', 'device', 'Epoch', 'predict', 'accuracies', 'batches', 'Progress', 'fit',
+           'fit_sizes']
 
 # %% ../nbs/lib/41_train.ipynb #5aca854c
 import math
@@ -12,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -117,18 +118,24 @@ def augment(
     return torch.where(_uniform(len(glyphs), 0, 1, random) < clean, glyphs, changed)
 
 # %% ../nbs/lib/41_train.ipynb #2d84e81b
+def _stray(sizes: Tensor, random: torch.Generator) -> Tensor:
+    "Sizes (N, 5) as measured on another person's guide lines."
+    tall = sizes[:, 1] + 0.12 * torch.randn(len(sizes), generator=random, device=random.device)
+    low = sizes[:, 4] + 0.1 * torch.randn(len(sizes), generator=random, device=random.device)
+    height, drop = sizes[:, 0], sizes[:, 3]
+    return torch.stack([height, height * tall, height * tall**2, drop, drop * low], 1)
+
+
 def vary_size(
     sizes: Tensor,  # (N, 5) from `ink.size_inputs`
     random: torch.Generator,
 ) -> Tensor:
     "Measure each drawing as on another person's guide lines, or not at all."
-    shape = {"generator": random, "device": random.device}
-    told = torch.rand(len(sizes), 2, **shape) < torch.tensor([0.5, 0.7], device=random.device)
-    height = sizes[:, 0] * told[:, 0]  # what was never known stays unknown
-    drop = sizes[:, 3] * told.all(1)
-    tall = sizes[:, 1] + 0.12 * torch.randn(len(sizes), **shape)
-    low = sizes[:, 4] + 0.1 * torch.randn(len(sizes), **shape)
-    return torch.stack([height, height * tall, height * tall**2, drop, drop * low], 1)
+    told = torch.rand(len(sizes), 2, generator=random, device=random.device) < torch.tensor([0.5, 0.7], device=random.device)
+    known = sizes.clone()
+    known[:, 0] *= told[:, 0]  # what was never known stays unknown
+    known[:, 3] *= told.all(1)
+    return _stray(known, random)
 
 # %% ../nbs/lib/41_train.ipynb #6147ee91
 def sampling_weights(
@@ -371,3 +378,34 @@ def fit(
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
     return average.cpu().eval()
+
+# %% ../nbs/lib/41_train.ipynb #a51fc4ca
+def fit_sizes(
+    model: nn.Module,  # trained, on the processor; its size weights are replaced
+    train: Dataset,
+    source_mass: dict[str, float],  # see `sampling_weights`
+    seed: int = 0,
+) -> None:
+    "Fit what sizes say of the case, and leave what shapes say as it is."
+    known = train.where((train.case != UNKNOWN_CASE) & np.isfinite(train.height))
+    unsized = replace(known, height=np.full_like(known.height, np.nan), drop=np.full_like(known.drop, np.nan))
+    label, case = (torch.from_numpy(values.astype(np.int64)).repeat(4) for values in (known.label, known.case))
+    shape = torch.from_numpy(predict(model, unsized)[1]).repeat(4, 1).gather(1, label[:, None])[:, 0]
+    weights = torch.from_numpy(sampling_weights(known, source_mass)).float().repeat(4) / 4
+    random, sizes = torch.Generator().manual_seed(seed), torch.from_numpy(size_inputs(known.height, known.drop))
+    told = torch.cat([_stray(sizes, random) for _ in range(4)])
+    says = torch.zeros_like(model.size.weight, requires_grad=True)
+    optimizer = torch.optim.LBFGS([says], max_iter=200)
+
+    def loss() -> Tensor:
+        "Cross-entropy of the case, with a trace of weight decay, so that a best solution exists."
+        optimizer.zero_grad()
+        logits = shape + (told * says[label]).sum(1)
+        each = functional.binary_cross_entropy_with_logits(logits, case.float(), reduction="none")
+        total = (weights * each).sum() + 1e-5 * says.square().sum()
+        total.backward()
+        return total
+
+    if len(known):
+        optimizer.step(loss)
+    model.size.weight.data.copy_(says.detach())
