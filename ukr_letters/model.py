@@ -95,7 +95,7 @@ def letternet_swift() -> LetterNet:
 
 @architecture
 def letternet_small() -> LetterNet:
-    "About 800 thousand weights; over twice the multiplications of `letternet_swift`."
+    "About 730 thousand weights; over twice the multiplications of `letternet_swift`."
     return LetterNet((32, 64, 128), hidden=192, residual=True)
 
 
