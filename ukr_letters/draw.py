@@ -68,13 +68,14 @@ def describe(
     "What the page shows of a recognition."
     if recognition.empty:
         return EMPTY
-    unsure = recognition.probability < recognizer.unsure_below or recognition.other > recognizer.other_above
+    pair = rivals(recognition)  # two readings of one drawing are an answer, not a doubt
+    unsure = recognition.other > recognizer.other_above or (recognition.probability < recognizer.unsure_below and not pair)
     return {
         "state": "unsure" if unsure else "answer",
         "char": recognition.char,
         "percent": min(99, round(100 * recognition.probability)),  # nobody is ever certain
         "alternatives": alternatives([recognition.written(label) for label, _ in recognition.top(OFFERED + 1)], unsure),
-        "rivals": rivals(recognition),
+        "rivals": pair,
         "seen": b64encode((recognition.glyph * 255).astype("uint8").tobytes()).decode(),
     }
 
