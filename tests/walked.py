@@ -34,7 +34,7 @@ def checkout(tmp_path_factory) -> Path:
         "preprocess": {"sources": "embedded", "limit": 300},
         "pretrain": TINY,
         "teach": TINY | {"source_mass": {"fonts": 2.0}},
-        "train": TINY | {"teacher": "letternet_tiny", "source_mass": {"fonts": 2.0}, "further": {"weight_decay": 0.01}},
+        "train": TINY | {"teacher": "letternet_tiny", "source_mass": {"fonts": 2.0}, "doubt": 0.5, "further": {"weight_decay": 0.01}},
         "evaluate": {"worst": 10, "guard": "digits8"},
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(sections))

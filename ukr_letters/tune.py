@@ -116,7 +116,7 @@ def settings_of(
     section: dict,  # `train` of params.yaml
 ) -> dict:
     "All settings of a training by name; raises `TypeError` for a key that the recipe does not know."
-    plain = {name: value for name, value in section.items() if name not in ("teacher", "source_mass", "further")}
+    plain = {name: value for name, value in section.items() if name not in ("teacher", "source_mass", "doubt", "further")}
     recipe = Recipe(**plain, **section.get("further", {}))
     return asdict(recipe) | {f"source_mass.{source}": mass for source, mass in section.get("source_mass", {}).items()}
 
