@@ -391,6 +391,16 @@ if mirror() is not None:
         pictures = {split: {d.picture.tobytes() for d in drawings if d.split == split} for split in ("train", "valid", "test")}
         assert not pictures["test"] & pictures["train"] and not pictures["test"] & pictures["valid"] and not pictures["valid"] & pictures["train"]
 
+    def test_real_cmnist_frames_tell_heights():
+        heights: dict[tuple[str, bool], list[float]] = {}
+        for drawing in read("cmnist"):
+            if drawing.split == "train":
+                heights.setdefault((drawing.label, drawing.uppercase), []).append(drawing.height)
+        typical = {key: float(np.exp(np.mean(np.log(found)))) for key, found in heights.items()}
+        assert abs(typical["х", False] - 1) < 0.02  # CMNIST_X_HEIGHT is this mean
+        assert all(typical[letter, True] > 1.3 * typical[letter, False] for letter in "анопт")
+        assert all(0.8 < typical[letter, True] / typical[letter, False] < 1.2 for letter in "ур")  # tall in both cases
+
     def test_real_cmnist_labels_follow_from_names():
         with ZipFile(mirror() / "cmnist.zip") as archive:
             table = archive.read("Letter-recognition/datasets/cmnist/train.csv").decode()
