@@ -64,7 +64,7 @@ def execute(
         stage = notebook.stem.partition("_")[2]
         raise SystemExit(f"stage {stage} failed in this cell:\n\n{error.source}\n\n{error}") from error
 
-
+# %% ../nbs/lib/51_stage.ipynb #f634cca2
 def recorded(notebook: Path, values: dict, run: Run) -> Path:
     "Run a notebook as a run, and return where it lies executed."
     report = root() / "reports" / f"{notebook.stem.partition('_')[2]}.ipynb"
