@@ -175,7 +175,7 @@ def test_copies_and_floods_hardly_get_in(tmp_path):
 def small_net(folder: Path, dataset: Dataset, seed: int = 0) -> Path:
     "A bundle of a network that learns from a data set for some seconds."
     torch.set_num_threads(1)  # two would wait for each other on a busy machine
-    recipe = Recipe("letternet_swift", epochs=1, samples_per_epoch=30_000, batch=128, learning_rate=6e-3, average=0.99, seed=seed)
+    recipe = Recipe("letternet_swift", epochs=1, samples_per_epoch=60_000, batch=128, learning_rate=6e-3, average=0.99, seed=seed)
     net = fit(create(recipe.architecture, seed), dataset.part("train"), dataset.part("valid"), recipe)
     facts = {"temperature": 1.0, "unsure_below": 0.3, "other_above": 0.99, "metrics": {}, "sources": {}}
     write_bundle(folder, to_onnx(net), architecture=recipe.architecture, **facts)

@@ -113,7 +113,7 @@ def suspicion(facts: Facts) -> str | None:
     return next((name for name in SUSPICIONS if signs[name]), None)
 
 # %% ../nbs/lib/66_triage.ipynb #080c359d
-ALIKE, HESITANT, RARE = 0.1, 0.1, 0.2  # weights beside doubt, which weighs 1
+ALIKE, HESITANT, RARE = 0.3, 0.1, 0.2  # weights beside doubt, which weighs 1
 
 
 def worth(facts: Facts) -> float:
