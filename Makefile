@@ -25,13 +25,17 @@ help:  ## show this list
 	command -v chromium >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium; }
 	@mkdir -p .venv && touch $@
 
+.venv/postgres:
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq postgresql; }
+	@mkdir -p .venv && touch $@
+
 app: .venv/serving  ## install what serving needs and open the drawing page on http://127.0.0.1:8866
 	$(BIN)/ukr_serve
 
 review: .venv/serving  ## judge collected drawings on a page that asks for a token, http://127.0.0.1:8867
 	$(BIN)/ukr_review
 
-test: .venv/everything .venv/browser check  ## install everything, run every check, lesson and test
+test: .venv/everything .venv/browser .venv/postgres check  ## install everything, run every check, lesson and test
 	$(BIN)/nbdev_test --path nbs/lib --n_workers 2 --do_print
 	$(BIN)/python -m pytest tests
 
@@ -41,11 +45,14 @@ check: .venv/everything  ## notebooks clean, package exported, README in sync, n
 repro: .venv/everything  ## run the pipeline on the real data: preprocess, pretrain, teach, train, evaluate
 	$(BIN)/dvc repro
 
-bench: .venv/everything .venv/browser  ## measure the network, the store, and both pages in a real browser
+bench: .venv/everything .venv/browser .venv/postgres  ## measure the network, the store, the search, training, and both pages in a real browser
 	$(BIN)/python tests/bench_model.py
 	$(BIN)/python tests/bench_store.py
+	$(BIN)/python tests/bench_release.py
 	$(BIN)/python tests/bench_draw.py
 	$(BIN)/python tests/bench_review.py
+	$(BIN)/python tests/bench_tune.py
+	$(BIN)/python tests/bench_train.py
 
 lab: .venv/everything  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab nbs

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from hand import READY
 from playwright.sync_api import BrowserContext, Page
-from services import bucket, s3  # noqa: F401, fixtures for all
+from services import bucket, database, mlflow_server, postgres, s3  # noqa: F401, fixtures for all
+from walked import checkout  # noqa: F401, a fixture for all
 
 from ukr_letters.config import root
 from ukr_letters.store import open_store

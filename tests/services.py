@@ -3,11 +3,15 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from secrets import token_hex
@@ -35,6 +39,14 @@ def free_ports(number: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
+
+
+def wait_until(awake: Callable[[], bool], process: subprocess.Popen, log: Path, seconds: float) -> None:
+    "Return as soon as a server is awake; fails with the end of its log when it ends before, or takes too long."
+    end = time.monotonic() + seconds
+    while not awake():
+        assert process.poll() is None and time.monotonic() < end, log.read_text(errors="replace")[-2000:]
+        time.sleep(0.05)
 
 
 class S3Server:
@@ -66,10 +78,7 @@ class S3Server:
         command += [f"-s3.config={self.folder / 's3.json'}", *ALONE, *QUIET, *here]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
-        end = time.monotonic() + 30
-        while not self.answers():
-            assert self.process.poll() is None and time.monotonic() < end, (self.folder / "log").read_text()[-2000:]
-            time.sleep(0.05)
+        wait_until(self.answers, self.process, self.folder / "log", 60)
 
     def answers(self) -> bool:
         "Whether the server keeps what it is sent; the bucket is made on the way."
@@ -111,3 +120,135 @@ def bucket(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in s3.environment.items():
         monkeypatch.setenv(name, value)
     return f"s3://{BUCKET}/{token_hex(8)}"
+
+
+def find_postgres(program: str) -> str:
+    "A program of PostgreSQL's server; raises `FileNotFoundError` that says how to get it."
+    newest = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
+    found = shutil.which(program, path=os.pathsep.join([*map(str, newest), os.environ["PATH"]]))
+    if found is None:
+        raise FileNotFoundError("no PostgreSQL to test with: apt-get install postgresql")
+    return found
+
+
+class PostgresServer:
+    "A PostgreSQL that keeps its data in a folder of its own; it may be stopped and started again on the same address."
+
+    def __init__(self, addresses: tuple[str, ...] = ("127.0.0.1",)):
+        self.process, self.addresses, self.password = None, addresses, token_hex(8)
+        (self.port,) = free_ports(1)
+        # It refuses to be root, so as root it becomes the user that its package made.
+        self.user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
+        self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # short, for its socket, and outside what only root sees
+        secret = self.folder / "password"
+        secret.write_text(self.password)
+        if self.user:
+            for path in (self.folder, secret):
+                shutil.chown(path, "postgres", "postgres")
+        command = [find_postgres("initdb"), "-D", str(self.folder / "data"), "--username=tester", f"--pwfile={secret}"]
+        command += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **self.user)
+        with open(self.folder / "data/pg_hba.conf", "a") as rules:
+            rules.write("host all all samenet scram-sha-256\n")  # for clients in network namespaces
+
+    def url(self, database: str = "postgres", address: str | None = None) -> str:
+        "The address of a database, with the password."
+        return f"postgresql+psycopg://tester:{self.password}@{address or self.addresses[0]}:{self.port}/{database}"
+
+    def create(self, name: str = "") -> str:
+        "Make an empty database and return its address."
+        from psycopg import connect  # here, so that tests without PostgreSQL need no extra
+
+        name = name or f"d{token_hex(8)}"
+        with connect(self.url().replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f"create database {name}")
+        return self.url(name)
+
+    def start(self) -> None:
+        "Start, and return when clients are let in."
+        command = [find_postgres("postgres"), "-D", str(self.folder / "data"), "-p", str(self.port), "-k", str(self.folder)]
+        command += ["-c", f"listen_addresses={','.join(self.addresses)}", "-c", "fsync=off", "-c", "max_connections=200"]
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **self.user)
+        wait_until(self.answers, self.process, self.folder / "log", 60)
+
+    def answers(self) -> bool:
+        "Whether clients are let in."
+        from psycopg import OperationalError, connect
+
+        try:
+            connect(self.url().replace("+psycopg", ""), connect_timeout=5).close()
+        except OperationalError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        "Cut all connections and stop; what was committed is kept."
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=60)
+
+    def remove(self) -> None:
+        "Stop, and delete all data."
+        self.stop()
+        shutil.rmtree(self.folder)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    "One PostgreSQL for all tests that do not stop it."
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> str:
+    "The address of an empty database."
+    return postgres.create()
+
+
+class MlflowServer:
+    "`mlflow server` with its records in PostgreSQL and its artifacts passed on to S3; it may be stopped and started again."
+
+    def __init__(self, folder: Path, database: str, s3: S3Server):
+        self.folder, self.process = folder, None
+        (self.port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.options = [f"--backend-store-uri={database}", f"--artifacts-destination=s3://{BUCKET}/{token_hex(8)}"]
+        self.options += ["--host=127.0.0.1", f"--port={self.port}", f"--allowed-hosts=127.0.0.1:{self.port}", "--workers=1"]
+        self.environment = {**os.environ, **s3.environment, "AWS_DEFAULT_REGION": "us-east-1"}
+        self.environment |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        self.environment.pop("MLFLOW_TRACKING_URI", None)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def start(self) -> None:
+        "Start, and return when requests are answered."
+        command = [sys.executable, "-m", "mlflow", "server", *self.options]
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+        wait_until(self.answers, self.process, self.folder / "log", 180)
+
+    def answers(self) -> bool:
+        "Whether requests are answered."
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=5) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop(self) -> None:
+        "Kill the server and its workers, as a crash does."
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, s3: S3Server) -> Iterator[MlflowServer]:
+    "One tracking server for all tests; one that stops it starts it again."
+    server = MlflowServer(tmp_path_factory.mktemp("mlflow"), postgres.create(), s3)
+    server.start()
+    yield server
+    server.stop()

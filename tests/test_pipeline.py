@@ -2,48 +2,17 @@
 
 import ast
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from mlflow import MlflowClient
 from ukr_letters.evaluate import RENDERINGS
+from walked import run
 
 ROOT = Path(__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-TINY = {"architecture": "letternet_tiny", "epochs": 1, "samples_per_epoch": 2000, "batch": 100, "learning_rate": 0.01, "seed": 0}
-
-
-def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
-    "Run a command of this environment in a folder, on the code that lies there."
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {name: value for name, value in os.environ.items() if name != "UKR_LETTERS_MIRROR"}
-    return subprocess.run(command, cwd=folder, env=environment | {"PATH": path, "PYTHONPATH": str(folder)}, capture_output=True, text=True)
-
-
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory) -> Path:
-    "A copy of the checkout whose parameters choose embedded data and tiny networks."
-    folder = tmp_path_factory.mktemp("pipeline") / "checkout"
-    for name in ("nbs", "ukr_letters", "settings.ini", "dvc.yaml"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        folder.mkdir(exist_ok=True)
-        copy(ROOT / name, folder / name)
-    (folder / "data/collected").mkdir(parents=True)
-    sections = {
-        "preprocess": {"sources": "embedded", "limit": 300},
-        "pretrain": TINY,
-        "teach": TINY | {"source_mass": {"fonts": 2.0}},
-        "train": TINY | {"teacher": "letternet_tiny", "source_mass": {"fonts": 2.0}, "plain_kind": 0.2, "scanned": 0.1, "size_mass": {}, "doubt": 0.5},
-        "evaluate": {"worst": 10, "guard": "digits8"},
-    }
-    (folder / "params.yaml").write_text(yaml.safe_dump(sections))
-    for command in (("git", "init", "-q"), ("dvc", "init", "-q")):
-        assert run(folder, *command).returncode == 0
-    return folder
 
 
 def test_walks_repeats_and_reproduces(checkout: Path) -> None:
@@ -62,6 +31,25 @@ def test_walks_repeats_and_reproduces(checkout: Path) -> None:
     assert "Running stage" not in second.stdout and "up to date" in second.stdout + second.stderr
     assert run(checkout, "dvc", "repro", "--force").returncode == 0
     assert (checkout / "dvc.lock").read_text() == lock
+
+
+def test_every_stage_run_is_an_mlflow_run(checkout: Path) -> None:
+    "With its parameters, DVC's hashes of its data, the numbers of each epoch, pictures, card and executed notebook."
+    assert run(checkout, "dvc", "repro").returncode == 0  # nothing to do where the stages have run before
+    client = MlflowClient(f"sqlite:///{checkout}/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("ukr-letters").experiment_id])
+    latest = {found.data.tags["ukr.stage"]: found for found in reversed(runs)}
+    assert set(latest) == set(STAGES) and {found.info.status for found in runs} == {"FINISHED"}
+    locked = yaml.safe_load((checkout / "dvc.lock").read_text())["stages"]
+    for stage, found in latest.items():
+        hashes = {dep["path"]: dep["md5"] for dep in locked[stage]["deps"] if not dep["path"].endswith((".py", ".ipynb"))}
+        assert {item.dataset.name: item.dataset.digest for item in found.inputs.dataset_inputs} == hashes
+        assert f"{stage}.ipynb" in {item.path for item in client.list_artifacts(found.info.run_id)}
+    train, evaluate = latest["train"], latest["evaluate"]
+    assert train.data.params["learning_rate"] == "0.01" and train.data.params["model"] == evaluate.data.params["model"]
+    assert [(metric.step, metric.value >= 0) for metric in client.get_metric_history(train.info.run_id, "label")] == [(1, True)]
+    pictures = {"confusions.png", "mistakes.png", "reliability.png", "MODEL_CARD.md"}
+    assert pictures < {item.path for item in client.list_artifacts(evaluate.info.run_id)} and "fonts.letters" in evaluate.data.metrics
 
 
 def test_a_misspelt_parameter_stops_the_stage(checkout: Path, tmp_path: Path) -> None:

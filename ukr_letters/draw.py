@@ -6,7 +6,7 @@
 __all__ = ['OFFERED', 'CLOSE', 'EMPTY', 'BLANK', 'log', 'CANVAS', 'FRESH', 'CODE', 'alternatives', 'rivals', 'describe',
            'DrawApp']
 
-# %% ../nbs/lib/64_draw.ipynb #b53fff6a
+# %% ../nbs/lib/64_draw.ipynb #045c9f50
 import atexit
 import logging
 import re
@@ -22,9 +22,10 @@ from traitlets import Dict, Instance, Unicode
 from .alphabet import DIGITS, LETTERS, lookalikes, symbol
 from .collector import Collector
 from .config import samples_url
+from .handover import Newest, model_folder
 from .ink import RENDERER, measure
 from .pad import FRONTEND, LINES, SIZE, Pad
-from .recognizer import Recognition, Recognizer
+from .recognizer import CHAMPION, Recognition, Recognizer
 from .sample import Sample, now
 from .store import open_store
 from .texts import NOTICE, TEXTS, text
@@ -79,7 +80,7 @@ def describe(
         "seen": b64encode((recognition.glyph * 255).astype("uint8").tobytes()).decode(),
     }
 
-# %% ../nbs/lib/64_draw.ipynb #cc03bff2
+# %% ../nbs/lib/64_draw.ipynb #7f12e768
 log = logging.getLogger(__name__)
 
 
@@ -100,12 +101,13 @@ class DrawApp(AnyWidget):
 
     def __init__(
         self,
-        recognizer: Recognizer | None = None,  # default: the shipped champion
+        recognizer: Recognizer | None = None,  # default: always the newest in `model_folder`
         url: str | None = None,  # where drawings are kept; default: `samples_url()`
     ):
         "A page with an empty pad."
         super().__init__(pad=Pad(text("pad")))
-        self.recognizer = recognizer or Recognizer()
+        self.newest = None if recognizer else Newest(model_folder(CHAMPION), CHAMPION, Recognizer)
+        self.recognizer = recognizer or self.newest.get()
         self.recognition = self.recognizer.recognize([])
         self.url = url or samples_url()
         self.collector = Collector(self.url, lambda *news: self._saved(*news))
@@ -115,10 +117,12 @@ class DrawApp(AnyWidget):
         self.on_msg(lambda *message: self._receive(*message))
         atexit.register(lambda: self.leave())
 
-# %% ../nbs/lib/64_draw.ipynb #222fe688
+# %% ../nbs/lib/64_draw.ipynb #e49b2c13
 @patch
 def recognize(self: DrawApp) -> None:
     "Answer for what is on the pad now."
+    if self.newest and not self.answer["strokes"]:
+        self.recognizer = self.newest.get()
     ink = self.pad.ink
     size = measure(ink, LINES["x_height"], LINES["baseline"])
     self.recognition = self.recognizer.recognize(ink, self.mode, size)

@@ -6,9 +6,9 @@
 __all__ = ['HASHED', 'TEXTUAL', 'OURS', 'DRAWING', 'REVIEW', 'DASHBOARDS', 'EXTENSIONS', 'ICON', 'SHORTEST', 'ukr_serve',
            'ukr_review', 'packed', 'keep_for', 'PackedFiles', 'Static', 'Template', 'ask_by_version', 'Extensions',
            'Wire', 'Goodbye', 'taken', 'Visit', 'Page', 'Server', 'page_resources', 'settings', 'is_private', 'refuse',
-           'sample_place', 'outbox_place', 'launch', 'serve', 'review']
+           'sample_place', 'outbox_place', 'model_place', 'launch', 'serve', 'review']
 
-# %% ../nbs/lib/65_serve.ipynb #725a3fc2
+# %% ../nbs/lib/65_serve.ipynb #018e1db3
 import asyncio
 import gzip
 import logging
@@ -36,10 +36,13 @@ from voila.static_file_handler import MultiStaticFileHandler, TemplateStaticFile
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
+from .bundle import BundleError
 from .collector import introduce, outbox_folder
 from .config import samples_url
 from .folder import Folder, StoreError
+from .handover import model_folder, try_out
 from .pad import FRONTEND
+from .recognizer import CHAMPION
 from .sample import JUDGE
 from .store import open_store
 from .texts import TEXTS
@@ -313,6 +316,16 @@ def outbox_place() -> str:
         refuse(DRAWING, f"drawings have nowhere to wait (UKR_LETTERS_OUTBOX): {error.args[-1]}")
     return str(outbox)
 
+# %% ../nbs/lib/65_serve.ipynb #cb7254de
+def model_place() -> str:
+    "The folder of the bundle that serves; ends with a message when it is none."
+    place = model_folder(CHAMPION).resolve()
+    try:
+        try_out(place)
+    except BundleError as error:
+        refuse(DRAWING, f"{error}: `ukr_release fetch --into {place}` brings the champion (UKR_LETTERS_MODEL)")
+    return str(place)
+
 # %% ../nbs/lib/65_serve.ipynb #57582930
 def launch(
     page: Page,
@@ -337,7 +350,7 @@ def launch(
     server.prepare(page, sockets, DASHBOARDS / "template", seats).initialize([])
     server.start()
 
-# %% ../nbs/lib/65_serve.ipynb #e5184d7e
+# %% ../nbs/lib/65_serve.ipynb #f557fc1b
 def serve(
     port: int = 8866,  # port of the page; 0 takes any free one
     host: str = "127.0.0.1",  # address to listen on; 0.0.0.0 is every network of this machine
@@ -350,7 +363,7 @@ def serve(
     "Serve the drawing page until stopped; ends with a message when it cannot."
     if not (is_private(host) or token or public):
         refuse(DRAWING, f"{host} can be reached by others: add --token to let only invited people in, or --public for everybody")
-    os.environ["UKR_LETTERS_OUTBOX"] = outbox_place()  # kernels inherit it
+    os.environ |= {"UKR_LETTERS_OUTBOX": outbox_place(), "UKR_LETTERS_MODEL": model_place()}  # kernels inherit both
     with TemporaryDirectory(prefix="ukr-letters-") as visitors:
         os.environ["UKR_LETTERS_VISITORS"] = visitors
         launch(DRAWING, host, port, token, seats, idle, pool)

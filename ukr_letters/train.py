@@ -7,19 +7,21 @@ __all__ = ['Recipe', 'vary_pen', 'move', 'spoil', 'scan', 'augment', 'vary_size'
            'loss_of', 'imitation', 'device', 'Epoch', 'predict', 'accuracies', 'batches', 'Progress', 'fit',
            'fit_sizes']
 
-# %% ../nbs/lib/41_train.ipynb #5aca854c
+# %% ../nbs/lib/41_train.ipynb #c5a79e66
+import hashlib
 import math
 import os
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
 
 from .alphabet import CLASSES, LETTERS
 from .bundle import split_logits
@@ -286,7 +288,12 @@ def _average(average: nn.Module, model: nn.Module, decay: float) -> None:
         for slow, fast in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
             slow.lerp_(fast, 1 - decay) if slow.is_floating_point() else slow.copy_(fast)
 
-# %% ../nbs/lib/41_train.ipynb #ec026526
+# %% ../nbs/lib/41_train.ipynb #342444e7
+def _steps(recipe: Recipe) -> int:
+    "Steps of the optimiser in an epoch."
+    return max(1, recipe.samples_per_epoch // recipe.batch)
+
+
 def _step_loss(model, teacher, batch: tuple[Tensor, ...], recipe: Recipe) -> Tensor:
     "The loss of one batch: by its labels, and by the teacher's answers where there is one."
     glyphs, sizes, label, case, redrawn = batch
@@ -302,8 +309,8 @@ def _step_loss(model, teacher, batch: tuple[Tensor, ...], recipe: Recipe) -> Ten
 def _train_epoch(model, teacher, average, stream, optimizer, schedule, recipe: Recipe, step: int) -> float:
     "One epoch of optimisation; returns the mean loss."
     model.train()
-    total, steps = 0.0, max(1, recipe.samples_per_epoch // recipe.batch)
-    for done in range(steps):
+    total = 0.0
+    for done in range(_steps(recipe)):
         loss = _step_loss(model, teacher, next(stream), recipe)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -311,72 +318,145 @@ def _train_epoch(model, teacher, average, stream, optimizer, schedule, recipe: R
         schedule.step()
         _average(average, model, min(recipe.average, 1 - 1 / (step + done + 1) ** 0.7))
         total += loss.item()
-    return total / steps
+    return total / _steps(recipe)
 
-# %% ../nbs/lib/41_train.ipynb #205bf660
+# %% ../nbs/lib/41_train.ipynb #e4e7fb93
+def _join() -> tuple[int, int]:
+    "This process's number, and how many train together; waits for the others that `torchrun` has started."
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+        return 0, 1
+    if torch.accelerator.is_available():
+        torch.accelerator.set_device_index(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group()
+    return distributed.get_rank(), distributed.get_world_size()
+
+
+def _leave(rank: int, together: int) -> None:
+    "Part from the others when all are done; only the first goes on, the others end here without a word."
+    if together > 1:
+        distributed.barrier()
+        distributed.destroy_process_group()
+    if rank:
+        raise SystemExit(0)
+
+
+def _share(
+    recipe: Recipe,
+    rank: int,
+    together: int,  # processes
+) -> Recipe:
+    "The recipe with this process's part of each batch; raises `ValueError` when there is none."
+    if recipe.batch < together:
+        raise ValueError(f"a batch of {recipe.batch} cannot be shared by {together} processes: raise the batch or start fewer")
+    return replace(recipe, batch=len(range(rank, recipe.batch, together)))
+
+# %% ../nbs/lib/41_train.ipynb #c21f291a
+def _told_by_first(value: object) -> object:
+    "The first process's value, in each of them."
+    if not distributed.is_initialized():
+        return value
+    values = [value]
+    distributed.broadcast_object_list(values)
+    return values[0]
+
+
+def _agreed(identity: str) -> str:
+    "What all processes train; raises `ValueError` in each whose training is another one than the first's, and so ends all."
+    if _told_by_first(identity) != identity:
+        raise ValueError("the processes have different data, teachers or parameters: `dvc pull` the same commit on each host")
+    return identity
+
+# %% ../nbs/lib/41_train.ipynb #1166d24e
 class Progress:
-    "A training between two epochs: networks, optimiser, schedule, random numbers, number of the last epoch."
+    "A training between two epochs: networks, optimiser, schedule, random numbers, and what the epochs brought."
 
-    def __init__(self, identity: str, random: torch.Generator, **parts):
+    def __init__(self, path: Path | None, identity: str, random: torch.Generator, **parts):
         "What has a `state_dict` is passed by name; a training goes on only from one of the same identity."
-        self.identity, self.random, self.parts = identity, random, parts
+        self.path, self.identity, self.random, self.parts = path, identity, random, parts
+        self.history: list[Epoch] = []
 
-    def save(self, path: Path, epoch: int) -> None:
+    def save(self, epoch: Epoch) -> None:
         "Keep the state after an epoch."
-        state = {name: part.state_dict() for name, part in self.parts.items()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({"identity": self.identity, "epoch": epoch, "random": self.random.get_state(), **state}, f"{path}.part")
-        os.replace(f"{path}.part", path)
+        self.history.append(epoch)
+        if self.path:
+            state = {name: part.state_dict() for name, part in self.parts.items()}
+            state |= {"identity": self.identity, "history": list(map(astuple, self.history)), "random": self.random.get_state()}
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(state, f"{self.path}.part")
+            os.replace(f"{self.path}.part", self.path)
 
-    def resume(self, path: Path) -> int:
-        "Load the state of the same training and return its last epoch; 0 when there is none."
-        kept = torch.load(path, weights_only=True, map_location="cpu") if path.exists() else {}
-        if kept.get("identity") != self.identity:
-            return 0
-        for name, part in self.parts.items():
-            part.load_state_dict(kept[name])
-        self.random.set_state(kept["random"])
-        return kept["epoch"]
+    def resume(self) -> None:
+        "Go on from the state that the first process finds of the same training."
+        found = self.path and self.path.exists()
+        kept = _told_by_first(torch.load(self.path, weights_only=True, map_location="cpu") if found else {})
+        if kept.get("identity") == self.identity:
+            for name, part in self.parts.items():
+                part.load_state_dict(kept[name])
+            self.random.set_state(kept["random"])
+            self.history = [Epoch(*epoch) for epoch in kept["history"]]
 
-# %% ../nbs/lib/41_train.ipynb #d643b62d
+# %% ../nbs/lib/41_train.ipynb #bbca4ed4
 def _identity(recipe: Recipe, train: Dataset, teacher: nn.Module | None) -> str:
     "What tells two trainings apart."
     some = train.glyphs[:: max(1, len(train) // 1000)].sum(dtype=np.int64)
-    taught = float(sum(weight.detach().double().sum() for weight in teacher.parameters())) if teacher else None
-    return f"{recipe} {len(train)} {some} {taught}"
+    taught = hashlib.sha256()
+    for weight in teacher.state_dict().values() if teacher else ():
+        taught.update(weight.cpu().contiguous().numpy().tobytes())
+    return f"{recipe} {len(train)} {some} {taught.hexdigest()[:16]}"
 
-# %% ../nbs/lib/41_train.ipynb #5f91315e
+# %% ../nbs/lib/41_train.ipynb #3bb96ae9
+def _epochs(
+    model, teacher, average, stream, valid: Dataset, recipe: Recipe, progress: Progress, rank: int
+) -> Iterator[Epoch]:
+    "Train epoch after epoch from where the progress is; what each brought comes from the first process alone."
+    yield from progress.history if rank == 0 else ()
+    optimizer, schedule = progress.parts["optimizer"], progress.parts["schedule"]
+    for number in range(len(progress.history) + 1, recipe.epochs + 1):
+        if rank:
+            random = np.random.SeedSequence([recipe.seed, rank, number])
+            progress.random.manual_seed(int(random.generate_state(1)[0]))
+        start, step = time.perf_counter(), (number - 1) * _steps(recipe)
+        loss = _train_epoch(model, teacher, average, stream, optimizer, schedule, recipe, step)
+        if rank == 0:
+            epoch = Epoch(number, loss, time.perf_counter() - start, *accuracies(average, valid))
+            progress.save(epoch)
+            yield epoch
+
+# %% ../nbs/lib/41_train.ipynb #82b5a22a
+def _optimizer(model: nn.Module, recipe: Recipe) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    "What takes the steps, and how large they are in the course of the training."
+    optimizer = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+    steps = recipe.epochs * _steps(recipe)
+    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, steps, pct_start=0.2)
+
+
 def fit(
     model: nn.Module,
     train: Dataset,
     valid: Dataset,
     recipe: Recipe,
     source_mass: dict[str, float] | None = None,  # see `sampling_weights`
-    on_epoch: Callable[[Epoch], None] = lambda epoch: None,  # progress
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,  # progress, told by the first process
     checkpoint: Path | None = None,  # kept after each epoch, gone at the end; a training that finds its own goes on
     teacher: nn.Module | None = None,  # a trained network to imitate, see `imitation`
 ) -> nn.Module:  # the averaged network, on the processor
-    "Train a network; the same seed gives the same weights on the same machine, interrupted or not."
-    place = device()
-    random = torch.Generator(place).manual_seed(recipe.seed)
-    model = model.to(place, memory_format=torch.channels_last)
-    teacher = teacher and teacher.to(place, memory_format=torch.channels_last).eval()
+    "Train a network; the same seed and number of processes give the same weights on the same machine, interrupted or not."
+    rank, together = _join()
+    random = torch.Generator(device()).manual_seed(recipe.seed)
+    model = model.to(device(), memory_format=torch.channels_last)
+    teacher = teacher and teacher.to(device(), memory_format=torch.channels_last).eval()
     average = deepcopy(model).requires_grad_(False)
-    stream = batches(train, sampling_weights(train, source_mass or {}, recipe.other_mass), recipe, random)
-    optimizer = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    steps = max(1, recipe.samples_per_epoch // recipe.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, recipe.epochs * steps, pct_start=0.2)
-    identity = _identity(recipe, train, teacher)
-    progress = Progress(identity, random, model=model, average=average, optimizer=optimizer, schedule=schedule)
-    done = progress.resume(checkpoint) if checkpoint else 0
-    for number in range(done + 1, recipe.epochs + 1):
-        start = time.perf_counter()
-        loss = _train_epoch(model, teacher, average, stream, optimizer, schedule, recipe, (number - 1) * steps)
-        if checkpoint:
-            progress.save(checkpoint, number)
-        on_epoch(Epoch(number, loss, time.perf_counter() - start, *accuracies(average, valid)))
-    if checkpoint:
+    stream = batches(train, sampling_weights(train, source_mass or {}, recipe.other_mass), _share(recipe, rank, together), random)
+    optimizer, schedule = _optimizer(model, recipe)
+    identity = _agreed(_identity(recipe, train, teacher))
+    progress = Progress(checkpoint, identity, random, model=model, average=average, optimizer=optimizer, schedule=schedule)
+    progress.resume()
+    pupil = model if together == 1 else DistributedDataParallel(model, forward_sync_buffers=False)
+    for epoch in _epochs(pupil, teacher, average, stream, valid, recipe, progress, rank):
+        on_epoch(epoch)
+    if checkpoint and rank == 0:
         checkpoint.unlink(missing_ok=True)
+    _leave(rank, together)
     return average.cpu().eval()
 
 # %% ../nbs/lib/41_train.ipynb #a51fc4ca
