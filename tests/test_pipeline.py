@@ -16,9 +16,8 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
 def test_walks_repeats_and_reproduces(checkout: Path) -> None:
-    first = run(checkout, "dvc", "repro")
+    first = run(checkout, "dvc", "repro")  # nothing to do where another test has walked it
     assert first.returncode == 0, first.stdout + first.stderr
-    assert "Epoch(number=1" in first.stdout + first.stderr  # progress is seen while it trains
     metrics = json.loads((checkout / "metrics.json").read_text())
     special = {"fonts size known", "not ours", "calibration", *(f"digits8 {rendering}" for rendering in RENDERINGS)}
     assert set(metrics) == {"fonts", "digits8"} | special and metrics["digits8"]["digits"]["n"] > 0
@@ -29,7 +28,8 @@ def test_walks_repeats_and_reproduces(checkout: Path) -> None:
     lock = (checkout / "dvc.lock").read_text()
     second = run(checkout, "dvc", "repro")
     assert "Running stage" not in second.stdout and "up to date" in second.stdout + second.stderr
-    assert run(checkout, "dvc", "repro", "--force").returncode == 0
+    third = run(checkout, "dvc", "repro", "--force")
+    assert third.returncode == 0 and "Epoch(number=1" in third.stdout + third.stderr  # progress is seen while it trains
     assert (checkout / "dvc.lock").read_text() == lock
 
 

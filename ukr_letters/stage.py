@@ -131,14 +131,15 @@ def run_stage(
     number: int | None = None,  # of processes that train together; default: what the environment says
 ) -> None:
     "Run a stage with its section of params.yaml; raises `SystemExit` with the failing cell's traceback."
-    notebook, values = notebook_of(stage), params(stage)
+    notebook = notebook_of(stage)
+    if member() and stage not in SHARED:
+        raise SystemExit(f"stage {stage} cannot be shared: run it in one process")
+    values = params(stage)
     check_parameters(notebook, values)
     if member() is None and stage in SHARED and (number or processes()) > 1:
         share_stage(stage, number or processes())
-    elif member() and stage in SHARED:
+    elif member():
         execute(notebook, values)
-    elif member() and stage not in SHARED:
-        raise SystemExit(f"stage {stage} cannot be shared: run it in one process")
     else:
         run = begin(stage, values)
         with followed(run), until_ended(run):
