@@ -10,6 +10,7 @@ import csv
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogFormatter
 
 from .pictures import STYLE, keep
 from .runs import Run, logged
@@ -49,5 +50,6 @@ def draw(
             known = [epoch for epoch in epochs if name in epoch]
             right.plot([epoch["epoch"] for epoch in known], [100 * (1 - epoch[name]) for epoch in known], label=name)
         right.set(title="mistakes on validation, %", xlabel="epoch", yscale="log")
+        right.yaxis.set(major_formatter=LogFormatter(), minor_formatter=LogFormatter(minor_thresholds=(2, 0.5)))  # 20, not 2x10
         right.legend()
         keep(figure, path.name, path.parent)
