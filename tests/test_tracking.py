@@ -125,12 +125,18 @@ def begun(checkout: Checkout) -> bool:
     return bool(list(checkout.folder.glob("runs/*/facts.json")))
 
 
-def test_a_run_is_seen_while_it_works(tmp_path: Path, mlflow_server: MlflowServer, seen: Seen) -> None:
-    "Parameters, each step, the ending, and files through the server's own door."
-    checkout = Checkout(tmp_path, 2, mlflow_server.url)
+def at_work(folder: Path, server: MlflowServer, seen: Seen) -> tuple[Checkout, subprocess.Popen]:
+    "A stage of two steps in the middle of its work, when the server has heard of the first."
+    checkout = Checkout(folder, 2, server.url)
     stage = checkout.start("ukr_stage", "walk")
     checkout.go(1)
     assert eventually(lambda: begun(checkout) and seen.values(checkout.run) == [(1, 0.5)], LONG)
+    return checkout, stage
+
+
+def test_a_run_is_seen_while_it_works(tmp_path: Path, mlflow_server: MlflowServer, seen: Seen) -> None:
+    "Parameters, each step, the ending, and files through the server's own door."
+    checkout, stage = at_work(tmp_path, mlflow_server, seen)
     live = seen.one(checkout.run)
     assert live.info.status == "RUNNING" and live.data.params == {"steps": "2", "width": "3"}
     checkout.go(2)
@@ -147,10 +153,7 @@ def test_a_run_is_seen_while_it_works(tmp_path: Path, mlflow_server: MlflowServe
 
 def test_a_killed_stage_is_told_so(tmp_path: Path, mlflow_server: MlflowServer, seen: Seen) -> None:
     "Its follower notices, sends what there is, and leaves."
-    checkout = Checkout(tmp_path, 2, mlflow_server.url)
-    stage = checkout.start("ukr_stage", "walk")
-    checkout.go(1)
-    assert eventually(lambda: begun(checkout) and seen.values(checkout.run) == [(1, 0.5)], LONG)
+    checkout, stage = at_work(tmp_path, mlflow_server, seen)
     stage.send_signal(signal.SIGKILL)
     assert eventually(lambda: seen.one(checkout.run).info.status == "KILLED", LONG)
     assert eventually((checkout.run.folder / "mlflow.json").exists, LONG)
