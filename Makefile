@@ -29,6 +29,10 @@ help:  ## show this list
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq postgresql; }
 	@mkdir -p .venv && touch $@
 
+.venv/wrk:
+	command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq wrk; }
+	@mkdir -p .venv && touch $@
+
 app: .venv/serving  ## install what serving needs and open the drawing page on http://127.0.0.1:8866
 	$(BIN)/ukr_serve
 
@@ -45,8 +49,9 @@ check: .venv/everything  ## notebooks clean, package exported, README in sync, n
 repro: .venv/everything  ## run the pipeline on the real data: preprocess, pretrain, teach, train, evaluate
 	$(BIN)/dvc repro
 
-bench: .venv/everything .venv/browser .venv/postgres  ## measure the network, the store, the search, training, and both pages in a real browser
+bench: .venv/everything .venv/browser .venv/postgres .venv/wrk  ## measure the network, the store, the search, training, the HTTP door, and both pages in a real browser
 	$(BIN)/python tests/bench_model.py
+	$(BIN)/python tests/bench_api.py
 	$(BIN)/python tests/bench_store.py
 	$(BIN)/python tests/bench_release.py
 	$(BIN)/python tests/bench_draw.py
