@@ -53,9 +53,12 @@ class Serving:
 
 
 @contextmanager
-def serving(folder: Path, page: str = "serve", samples: str = "", **options: object) -> Iterator[Serving]:
-    "Serve a page on a free port with these options of `serve` or `review`; `samples` may name a bucket instead."
-    command = f"from ukr_letters.serve import {page}; {page}(port=0, **{options!r})"
+def serving(folder: Path, page: str = "serve", samples: str = "", before: str = "", **options: object) -> Iterator[Serving]:
+    """Serve a page on a free port with these options of `serve` or `review`.
+
+    `samples` may name a bucket instead; `before` is Python that is run first, with `serve` as the module.
+    """
+    command = f"from ukr_letters import serve\n{before}\nserve.{page}(port=0, **{options!r})"
     desk = folder.with_name(f"{folder.name}-desk")
     environment = {**os.environ, "UKR_LETTERS_SAMPLES": samples or str(folder), "UKR_LETTERS_DESK": str(desk)}
     process = subprocess.Popen(

@@ -162,6 +162,7 @@ class Invitation(PasswordIdentityProvider):
     "Lets in who knows the token."
 
     guesses = Guesses()
+    logout_available = False  # nothing to leave: the kernel ends with the page
 
     def guest(self, handler: RequestHandler, token: str) -> User | None:
         "Who brings a token: a visitor without a name when it is right; ends with 429 after too many wrong ones."
@@ -169,6 +170,7 @@ class Invitation(PasswordIdentityProvider):
             return None
         address = handler.request.remote_ip
         if len(self.guesses.recent(address)) >= TRIES:
+            handler.current_user = None  # the page that says so asks who is there
             raise HTTPError(429, "too many wrong tokens: wait a minute")
         if compare_digest(token.encode(), self.token.encode()):
             return self.get_user_cookie(handler) or self.generate_anonymous_user(handler)

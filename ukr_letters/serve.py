@@ -301,8 +301,9 @@ class Server(Voila):
     def init_settings(self) -> dict:
         "Pages are sealed and packed, and the handlers know the seats and the texts."
         settings = super().init_settings()
-        settings["voila_jinja2_env"].globals["texts"] = TEXTS
-        ours = {"seats": Seats(self.seats, self.kernel_manager), "flows": WeakKeyDictionary()}
+        pages = settings["voila_jinja2_env"]
+        pages.globals["texts"] = TEXTS
+        ours = {"seats": Seats(self.seats, self.kernel_manager), "flows": WeakKeyDictionary(), "jinja2_env": pages}
         ours["newest"] = served_version() if self.page is DRAWING else None
         limits = {"transforms": [Sealed, GZipContentEncoding], "websocket_max_message_size": MAX_MESSAGE}
         return {**settings, **ours, **limits}
