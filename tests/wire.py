@@ -1,15 +1,15 @@
 """A visitor without a browser: asks for the page, opens the wire to its kernel and says what the page's scripts would say."""
 
 import json
-import re
 from collections.abc import Callable
+from email.message import Message
 from http.client import HTTPConnection
 from time import monotonic
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1, serialize_msg_to_ws_v1
-from websocket import WebSocket, WebSocketTimeoutException, create_connection
+from websocket import ABNF, WebSocket, WebSocketTimeoutException, create_connection
 
 from ukr_letters.guard import CONTROL
 from ukr_letters.serve import KERNEL, PROTOCOL
@@ -17,16 +17,16 @@ from ukr_letters.serve import KERNEL, PROTOCOL
 WRITER = "0123456789abcdef" * 2
 
 
-def ask(url: str, path: str = "", method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, dict, bytes]:
+def ask(url: str, path: str = "", method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, Message, bytes]:
     "Status, headers and body of one request; the path of the address where none is named."
     parts = urlsplit(url)
     connection = HTTPConnection(parts.netloc, timeout=60)
     connection.request(method, path or f"{parts.path}?{parts.query}", body, headers)
     response = connection.getresponse()
-    return response.status, dict(response.getheaders()), response.read()
+    return response.status, response.headers, response.read()
 
 
-def message(kind: str, content: object, channel: str = "shell", metadata: dict | None = None) -> bytes:
+def message(kind: object, content: object, channel: str = "shell", metadata: dict | None = None) -> bytes:
     "A message as browsers send it."
     header = {"msg_id": uuid4().hex, "msg_type": kind, "session": "s", "username": "", "version": "5.2", "date": "2026-11-25T10:00:00Z"}
     return serialize_msg_to_ws_v1([json.dumps(part).encode() for part in (header, {}, metadata or {}, content)], channel)
@@ -35,22 +35,21 @@ def message(kind: str, content: object, channel: str = "shell", metadata: dict |
 class Visitor:
     "Somebody on the page at this address."
 
-    def __init__(self, url: str, kernel: str = "", **headers: str):
-        self.url, self.strokes = url, 0
-        if not kernel:
-            status, _, body = ask(url, **headers)
-            assert status == 200, f"no page but {status}: {body[:200]}"
-            kernel = KERNEL.search(body.decode())[1]
-        self.kernel = kernel
+    def __init__(self, url: str, **headers: str):
+        self.url, self.headers, self.strokes = url, headers, 0
+        status, _, body = ask(url, **headers)
+        assert status == 200, f"no page but {status}: {body[:200]}"
+        self.kernel = KERNEL.search(body.decode())[1]
         self.wire = self.connect()
 
-    def connect(self, protocols: tuple[str, ...] = (PROTOCOL,), query: str = "", **options: object) -> WebSocket:
+    def connect(self, **options: object) -> WebSocket:
         "One more wire to the kernel."
         parts = urlsplit(self.url)
-        words = "&".join(filter(None, (parts.query, query or f"session_id={uuid4()}")))
-        address = f"ws://{parts.netloc}/api/kernels/{self.kernel}/channels?{words}"
-        options = {"origin": f"http://{parts.netloc}", **options}
-        return create_connection(address, timeout=30, subprotocols=protocols, **options)
+        address = f"ws://{parts.netloc}/api/kernels/{self.kernel}/channels?session_id={uuid4()}&{parts.query}"
+        headers = {"Host": parts.netloc, "X-Forwarded-Proto": "http", **self.headers}
+        host, spoken = headers.pop("Host"), headers["X-Forwarded-Proto"]
+        usual = {"host": host, "origin": f"{spoken}://{host}", "subprotocols": [PROTOCOL], "header": headers, "timeout": 30}
+        return create_connection(address, **{**usual, **options})
 
     def say(self, kind: str, content: dict, **more: object) -> None:
         "Send a message to the kernel."
@@ -62,9 +61,11 @@ class Visitor:
         while (left := end - monotonic()) > 0:
             self.wire.settimeout(left)
             try:
-                said = self.wire.recv()
+                code, said = self.wire.recv_data()
             except WebSocketTimeoutException:
                 break
+            if code == ABNF.OPCODE_CLOSE:
+                raise ConnectionError(f"the wire was cut: {said}")
             _, (header, _, _, content, *_) = deserialize_msg_from_ws_v1(said)
             if found := wanted(json.loads(header)["msg_type"], json.loads(content)):
                 return found
@@ -97,7 +98,7 @@ class Visitor:
     def stroke(self, points: list[list[float]]) -> dict:
         "Draw a stroke; the answer of the page."
         self.strokes += 1
-        timed = [[*point[:2], 10 * number] for number, point in enumerate(points)]
+        timed = [[*point[:2], 10_000 * self.strokes + 10 * number] for number, point in enumerate(points)]
         self.tell(self.pad, kind="stroke", number=self.strokes, device="mouse", points=timed)
         return self.answer(self.strokes)
 
@@ -118,5 +119,5 @@ def closed(wire: WebSocket, seconds: float = 10) -> tuple[int, str]:
     wire.settimeout(seconds)
     while True:
         kind, content = wire.recv_data()
-        if kind == 8:
-            return int.from_bytes(content[:2], "big"), re.sub(r"\s+", " ", content[2:].decode())
+        if kind == ABNF.OPCODE_CLOSE:
+            return int.from_bytes(content[:2], "big"), content[2:].decode()
