@@ -50,6 +50,7 @@ bench: .venv/everything .venv/browser .venv/postgres  ## measure the network, th
 	$(BIN)/python tests/bench_store.py
 	$(BIN)/python tests/bench_release.py
 	$(BIN)/python tests/bench_draw.py
+	$(BIN)/python tests/bench_visitors.py
 	$(BIN)/python tests/bench_review.py
 	$(BIN)/python tests/bench_tune.py
 	$(BIN)/python tests/bench_train.py

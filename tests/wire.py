@@ -71,7 +71,7 @@ class Visitor:
                 return found
         raise TimeoutError(f"nothing was heard for {seconds} s")
 
-    def sit_down(self) -> "Visitor":
+    def sit_down(self, writer: str = WRITER) -> "Visitor":
         "Learn which widgets there are and say hello, as the page does when it opens."
         control = uuid4().hex
         opened = {"comm_id": control, "target_name": CONTROL, "data": {}}
@@ -79,7 +79,7 @@ class Visitor:
         self.say("comm_msg", {"comm_id": control, "data": {"method": "request_states"}})
         states = self.hear(lambda kind, content: kind == "comm_msg" and content["data"].get("states"))
         self.page, self.pad = (next(id for id, one in states.items() if name in one["state"]) for name in ("alphabet", "pen"))
-        self.tell(self.page, kind="hello", writer=WRITER, collect=True)
+        self.tell(self.page, kind="hello", writer=writer, collect=True)
         return self
 
     def tell(self, model: str, **content: object) -> None:
