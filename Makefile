@@ -55,6 +55,7 @@ bench: .venv/everything .venv/browser .venv/postgres .venv/wrk  ## measure the n
 	$(BIN)/python tests/bench_store.py
 	$(BIN)/python tests/bench_release.py
 	$(BIN)/python tests/bench_draw.py
+	$(BIN)/python tests/bench_visitors.py
 	$(BIN)/python tests/bench_review.py
 	$(BIN)/python tests/bench_tune.py
 	$(BIN)/python tests/bench_train.py
