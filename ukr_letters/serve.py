@@ -169,7 +169,7 @@ class Wire(VoilaKernelWebsocketHandler):
             self.refused = True
             self.close(1008, str(error)[:100])
 
-
+# %% ../nbs/lib/65_serve.ipynb #80be41f7
 class Goodbye(VoilaShutdownKernelHandler):
     "A closed page ends its kernel."
 
