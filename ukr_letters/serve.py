@@ -6,8 +6,8 @@
 __all__ = ['HASHED', 'TEXTUAL', 'WANTED', 'WIRES', 'PROTOCOL', 'UNCLAIMED', 'KERNEL', 'OURS', 'CLOSED', 'DRAWING', 'REVIEW',
            'PATIENCE', 'DASHBOARDS', 'EXTENSIONS', 'ICON', 'SHORTEST', 'ukr_serve', 'ukr_review', 'packed', 'keep_for',
            'PackedFiles', 'Static', 'Template', 'ask_by_version', 'Extensions', 'Wire', 'Goodbye', 'Seats', 'Visit',
-           'Health', 'served_version', 'Page', 'Server', 'page_resources', 'settings', 'check_token', 'many_files',
-           'launch', 'serve', 'review']
+           'Health', 'served_version', 'Page', 'house_rules', 'Server', 'page_resources', 'settings', 'check_token',
+           'many_files', 'launch', 'serve', 'review']
 
 # %% ../nbs/lib/65_serve.ipynb #018e1db3
 import asyncio
@@ -40,6 +40,7 @@ from voila.static_file_handler import MultiStaticFileHandler, TemplateStaticFile
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
+# %% ../nbs/lib/65_serve.ipynb #8f2ba08c
 from .bundle import open_bundle
 from .collector import introduce
 from .guard import MAX_MESSAGE, Entrance, Flow, Invitation, Network, Sealed, let_through
@@ -169,7 +170,7 @@ class Wire(VoilaKernelWebsocketHandler):
             self.refused = True
             self.close(1008, str(error)[:100])
 
-# %% ../nbs/lib/65_serve.ipynb #80be41f7
+# %% ../nbs/lib/65_serve.ipynb #8ad5dee3
 class Goodbye(VoilaShutdownKernelHandler):
     "A closed page ends its kernel."
 
@@ -283,6 +284,12 @@ class Page:
 DRAWING = Page("ukr_serve", "Drawing page", "draw.ipynb", "title", "loading", ("page.css", "pad.css"))
 REVIEW = Page("ukr_review", "Review page", "review.ipynb", "review_title", "review_loading", ("page.css", "review.css"))
 
+# %% ../nbs/lib/65_serve.ipynb #35f9ced7
+def house_rules() -> dict:
+    "What handlers are told that does not depend on the page."
+    limits = {"transforms": [Sealed, GZipContentEncoding], "websocket_max_message_size": MAX_MESSAGE}
+    return {**limits, "flows": WeakKeyDictionary()}
+
 # %% ../nbs/lib/65_serve.ipynb #7ce1a394
 class Server(Voila):
     "Voilà, serving one notebook on sockets that are already bound."
@@ -309,11 +316,10 @@ class Server(Voila):
         settings = super().init_settings()
         pages = settings["voila_jinja2_env"]
         pages.globals["texts"] = TEXTS
-        ours = {"seats": Seats(self.seats, self.kernel_manager), "flows": WeakKeyDictionary(), "jinja2_env": pages}
+        ours = {"seats": Seats(self.seats, self.kernel_manager), "jinja2_env": pages}
         ours["newest"] = served_version() if self.page is DRAWING else None
         ours["allow_remote_access"] = bool(self.trusted) or not is_private(self.ip)
-        limits = {"transforms": [Sealed, GZipContentEncoding], "websocket_max_message_size": MAX_MESSAGE}
-        return {**settings, **ours, **limits}
+        return {**settings, **house_rules(), **ours}
 
     def init_handlers(self) -> list:
         "Voilà's handlers with ours in their places."
