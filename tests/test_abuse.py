@@ -296,9 +296,8 @@ def test_only_the_proxy_says_who_knocks(tmp_path, proxy, known):
     "Two visitors with two addresses in their headers; the last one counts, for that one the proxy has seen."
     with serving(tmp_path / "samples", pool=2, proxy=proxy) as server:
         for number in (1, 2):
-            forged = {"X-Forwarded-For": f"203.0.113.{9 * number}, 198.51.100.{number}", "X-Real-Ip": "203.0.113.200"}
-            for again in range(2):  # what the visitor writes himself makes nobody of him
-                forged["X-Forwarded-For"] = f"203.0.113.{again}, 198.51.100.{number}"
+            for again in range(2):  # what the visitor writes himself makes nobody else of him
+                forged = {"X-Forwarded-For": f"203.0.113.{again}, 198.51.100.{number}", "X-Real-Ip": f"203.0.113.{100 * again + number}"}
                 visitor = Visitor(server.url, **forged).sit_down()
                 assert draws(visitor)
                 visitor.close()
