@@ -99,16 +99,16 @@ def fill(path: Path) -> None:
                 file.write(b"x" * 4096)
 
 
-def test_a_full_disk_is_told_and_the_drawing_waits(visit, tmp_path, small_disk):
+def test_a_full_disk_is_told_and_the_drawing_is_held(visit, tmp_path, small_disk):
     with serving(tmp_path / "samples", pool=1, within=small_disk) as server:
         inside = Path(f"/proc/{server.process.pid}/root{tmp_path}")
         server.folder = inside / "samples"
         page = visit(server.url, **LAPTOP)
         finish(page, "5", "saved")
         fill(inside / "filler")
-        finish(page, "8", "waiting")
+        finish(page, "8", "held")
         assert labels(server) == ["5"]
-        finish(page, "А", "waiting")
+        finish(page, "А", "held")
         (inside / "filler").unlink()
         expect(page.locator(".ukr-status")).to_have_text(text("saved"), timeout=20_000)
         assert eventually(lambda: labels(server) == ["5", "8", "а"], 20)

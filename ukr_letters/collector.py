@@ -167,6 +167,7 @@ class Collector:
         self.taken, self.ready, self.leaving = Queue(), Queue(), Event()
         self.store: Store | None = None
         self.failing = False  # whether the last attempt failed
+        self.exposed: set[str] = set()  # ids of drawings that are in memory only
         self.threads: list[Thread] = []
         self.folder = outbox_folder(url)
         self.left_behind: list[str] = []  # in the outbox, by others; told to nobody
@@ -214,6 +215,16 @@ def granted(
 
 
 @patch
+def _shelter(self: Collector, sample: Sample) -> str:
+    "Bring a drawing to this machine's disk: `waiting`, or `held` where it is in memory only."
+    if sample.id in self.exposed:
+        with tolerated("a drawing waits in memory only"):
+            self.outbox.put(sample)
+            self.exposed.discard(sample.id)
+    return "held" if sample.id in self.exposed else "waiting"
+
+
+@patch
 def _admit(self: Collector, sample: Sample) -> str | None:
     "Check, count and shelter a drawing: the status that ends its way here, or None when it may go on."
     try:
@@ -225,8 +236,8 @@ def _admit(self: Collector, sample: Sample) -> str | None:
         if not self.granted(sample.writer, address_of(own_kernel())):
             log.warning("the writer %s, or the address, has given enough drawings for now", sample.writer)
             return "limited"
-    with tolerated("a drawing waits in memory only"):
-        self.outbox.put(sample)
+    self.exposed.add(sample.id)
+    self._shelter(sample)
     return None
 
 
@@ -237,7 +248,7 @@ def _take(self: Collector) -> None:
         number, sample = entry
         ended = self._admit(sample)
         if ended or self.failing:
-            self.told(number, ended or "waiting")
+            self.told(number, ended or self._shelter(sample))
         if not ended:
             self.ready.put(entry)  # last, so that the sender's news comes after ours
     self.ready.put(None)
@@ -273,9 +284,10 @@ def _deliver(self: Collector, number: int | None, sample: Sample) -> None:
         status = self._attempt(sample)
         self.failing = status == "waiting"
         if number is not None:
-            self.told(number, status)
+            self.told(number, self._shelter(sample) if self.failing else status)
         if not self.failing:
             with tolerated("a drawing will be sent again"):
+                self.exposed.discard(sample.id)
                 self.outbox.remove(sample)
         if last_try or not self.failing:
             break

@@ -5,7 +5,7 @@ const SILENCE = 5000; // ms without any sign of life after a message: the kernel
 const BREAK = 2000; // ms that a broken wire may take to mend
 const ASLEEP = 600000; // ms without a visitor's action: stop asking the kernel for signs of life
 const LISTEN = 15000; // ms between such questions
-const TROUBLES = ["waiting", "refused", "limited", "withdrawn"]; // what may become of a drawing instead of "saved"
+const TROUBLES = ["waiting", "held", "refused", "limited", "withdrawn"]; // what may become of a drawing instead of "saved"
 
 // ---------------------------------------------------------------- what the browser remembers
 
