@@ -7,6 +7,7 @@ cd "$(dirname "$0")"
 site=${1:?name the site, such as letters.example.org, or localhost to try it out}
 mail=${2:?give the mail address that certificates are issued to}
 [ ! -e .env ] || { echo "secrets: deploy/.env is there already; move it away only with the data that its secrets open" >&2; exit 1; }
+if [ "$(id -u)" = 0 ]; then user=10001:10001; else user=$(id -u):$(id -g); fi  # nothing runs as root, so neither does root's work
 secret() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
 cat > .env <<END
@@ -32,7 +33,7 @@ UKR_LETTERS_NETWORK=10.86.43.0/24
 UKR_LETTERS_GATE=10.86.43.2
 
 # Who works in this checkout, and where backups are kept and how many
-UKR_LETTERS_USER=$(id -u):$(id -g)
+UKR_LETTERS_USER=$user
 UKR_LETTERS_BACKUPS=./backups
 UKR_LETTERS_BACKUPS_KEPT=14
 
