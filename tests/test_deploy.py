@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,8 +19,9 @@ from playwright.sync_api import Page
 from psycopg import OperationalError, connect
 from s3fs import S3FileSystem
 from test_review import READY as JUDGING
+from test_review import drawing
 
-from ukr_letters.recognizer import Recognizer
+from ukr_letters.recognizer import CHAMPION, Recognizer
 from ukr_letters.sample import Sample
 from ukr_letters.store import Store, open_store
 
@@ -253,16 +253,6 @@ def draw(page: Page, store: Store, char: str) -> Sample:
     return store.get(fresh)
 
 
-def test_visitors_are_shared_out_and_each_stays_where_their_page_came_from(visit, store: Store):
-    "Two replicas: pages of both can be drawn on, over a websocket that finds the kernel's own process."
-    pages = [visit("localhost") for _ in range(4)]
-    seats = [{cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "seat"} for page in pages]
-    assert all(len(seat) == 1 for seat in seats) and len(set().union(*seats)) == 2
-    for page in pages:
-        assert draw(page, store, "Ж").guess
-        page.context.close()
-
-
 def test_the_line_from_a_drawing_to_a_new_model(site: Site, visit, store: Store, checkout: Path, tmp_path: Path):
     "Draw, judge, collect, train, register, promote: the open page reads the next drawing with the new network, and rolls back."
     page = visit("localhost")
@@ -272,15 +262,14 @@ def test_the_line_from_a_drawing_to_a_new_model(site: Site, visit, store: Store,
     desk = visit("review.localhost", f"/?token={site.secrets['UKR_LETTERS_REVIEW_TOKEN']}", JUDGING)
     desk.locator(".ukr-name").fill("olena")
     desk.keyboard.press("Enter")
-    for _ in range(len(list(store))):
-        desk.wait_for_selector(".ukr-review:not([data-id=''])", timeout=20_000)
-        desk.keyboard.press("Enter")
+    desk.wait_for_selector(f".ukr-review[data-id='{first.id}']", timeout=20_000)
+    desk.keyboard.press("Enter")
+    assert eventually(lambda: [id for id, _, _ in store.accepted()], 30) == [first.id]
     desk.close()
-    accepted = eventually(lambda: [id for id, _, _ in store.accepted() if id == first.id], 30)
-    assert accepted == [first.id]
 
     work = tmp_path / "checkout"
     shutil.copytree(checkout, work, symlinks=True)
+
     def learn(*command: str) -> str:
         done = site.run("learn", "env", f"PYTHONPATH={work}", *command, cwd=work)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -298,6 +287,16 @@ def test_the_line_from_a_drawing_to_a_new_model(site: Site, visit, store: Store,
     assert draw(page, store, "А").model == first.model
 
 
+def test_visitors_are_shared_out_and_each_stays_where_their_page_came_from(visit, store: Store):
+    "Two replicas: pages of both can be drawn on, over a websocket that finds the kernel's own process."
+    pages = [visit("localhost") for _ in range(4)]
+    seats = [{cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "seat"} for page in pages]
+    assert all(len(seat) == 1 for seat in seats) and len(set().union(*seats)) == 2
+    for page in pages:
+        assert draw(page, store, "Ж").guess
+        page.context.close()
+
+
 # Everything is lost
 
 
@@ -313,9 +312,11 @@ def everything(site: Site, s3) -> dict:
     return rows | objects
 
 
-def test_what_was_backed_up_comes_back_after_everything_is_lost(site: Site, s3):
+def test_what_was_backed_up_comes_back_after_everything_is_lost(site: Site, s3, store: Store):
     "Databases and S3 are thrown away; new ones are prepared, refuse a torn backup, take the whole one, and hold the same."
+    store.add(drawing("Ж", "Ж"))
     s3("ADMIN").pipe_file("dvc/files/md5/aa/shard", b"a shard")
+    assert site.run("learn", "ukr_release", "register", f"--candidate={CHAMPION}", cwd=ROOT).returncode == 0
     before = everything(site, s3)
     done = site.run("backup")
     assert done.returncode == 0, done.stderr
@@ -338,7 +339,8 @@ def test_what_was_backed_up_comes_back_after_everything_is_lost(site: Site, s3):
     assert restored.returncode == 0, restored.stderr
     assert everything(site, s3) == before
     site.up("accounts")
-    assert site.run("learn", "ukr_release", "history", cwd=ROOT).returncode == 0
+    history = site.run("learn", "ukr_release", "history", cwd=ROOT)
+    assert history.returncode == 0 and "it came with the package" in history.stdout
 
 
 def test_old_backups_make_room_and_a_failed_one_leaves_nothing(site: Site):
