@@ -33,6 +33,10 @@ help:  ## show this list
 	PATH=$$PATH:/usr/sbin; command -v haproxy >/dev/null && command -v dnsmasq >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq haproxy dnsmasq-base wget; }
 	@mkdir -p .venv && touch $@
 
+.venv/wrk:
+	command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq wrk; }
+	@mkdir -p .venv && touch $@
+
 app: .venv/serving  ## install what serving needs and open the drawing page on http://127.0.0.1:8866
 	$(BIN)/ukr_serve
 
@@ -49,11 +53,13 @@ check: .venv/everything  ## notebooks clean, package exported, README in sync, n
 repro: .venv/everything  ## run the pipeline on the real data: preprocess, pretrain, teach, train, evaluate
 	$(BIN)/dvc repro
 
-bench: .venv/everything .venv/browser .venv/postgres  ## measure the network, the store, the search, training, and both pages in a real browser
+bench: .venv/everything .venv/browser .venv/postgres .venv/wrk  ## measure the network, the store, the search, training, the HTTP door, and both pages in a real browser
 	$(BIN)/python tests/bench_model.py
+	$(BIN)/python tests/bench_api.py
 	$(BIN)/python tests/bench_store.py
 	$(BIN)/python tests/bench_release.py
 	$(BIN)/python tests/bench_draw.py
+	$(BIN)/python tests/bench_visitors.py
 	$(BIN)/python tests/bench_review.py
 	$(BIN)/python tests/bench_tune.py
 	$(BIN)/python tests/bench_train.py

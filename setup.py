@@ -14,7 +14,7 @@ def words(key: str) -> list[str]:
     return settings.get(key, "").split()
 
 
-extras = {name: words(f"{name}_requirements") for name in ("s3", "servers", "train", "dev")}
+extras = {name: words(f"{name}_requirements") for name in ("api", "s3", "servers", "train", "dev")}
 
 setup(
     name=settings["lib_name"],

@@ -10,12 +10,11 @@ USER 99:99
 FROM ${PYTHON} AS postgres
 RUN apt-get update && apt-get install --yes --no-install-recommends postgresql && rm -rf /var/lib/apt/lists/* \
     && ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/ \
-    && install --directory --owner postgres --group postgres --mode 700 /var/lib/postgresql/data \
-    && install --directory --owner postgres --group postgres --mode 3777 /var/run/postgresql
+    && install --directory --owner postgres --group postgres --mode 700 /var/lib/postgresql/data
 USER postgres
 CMD ["sh", "-euc", "cd /var/lib/postgresql/data; [ -e PG_VERSION ] || { echo \"$POSTGRES_PASSWORD\" > /tmp/password; \
     initdb --username=\"$POSTGRES_USER\" --pwfile=/tmp/password --auth=scram-sha-256 --encoding=UTF8 --no-locale .; \
-    echo 'host all all all scram-sha-256' >> pg_hba.conf; }; exec postgres -D . -c listen_addresses='*'"]
+    echo 'host all all all scram-sha-256' >> pg_hba.conf; }; exec postgres -D . -c listen_addresses='*' -c unix_socket_directories=/tmp"]
 
 FROM ${PYTHON} AS caddy
 RUN apt-get update && apt-get install --yes --no-install-recommends wget && rm -rf /var/lib/apt/lists/* \

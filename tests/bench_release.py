@@ -8,8 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from networks import leaning
 from services import MlflowServer, PostgresServer, S3Server
-from test_release import leaning
 
 from ukr_letters.dataset import assemble, save
 from ukr_letters.handover import Newest

@@ -53,13 +53,20 @@ class Serving:
 
 
 @contextmanager
-def serving(folder: Path, page: str = "serve", samples: str = "", **options: object) -> Iterator[Serving]:
-    "Serve a page on a free port with these options of `serve` or `review`; `samples` may name a bucket instead."
-    command = f"from ukr_letters.serve import {page}; {page}(port=0, **{options!r})"
+def serving(
+    folder: Path,
+    page: str = "serve",  # or `review`
+    samples: str = "",  # a bucket in place of the folder
+    before: str = "",  # Python that is run first, with `serve` as the module
+    within: tuple[str, ...] = (),  # a command that runs the server
+    **options: object,  # of `serve` or `review`
+) -> Iterator[Serving]:
+    "Serve a page on a free port."
+    command = f"from ukr_letters import serve\n{before}\nserve.{page}(port=0, **{options!r})"
     desk = folder.with_name(f"{folder.name}-desk")
     environment = {**os.environ, "UKR_LETTERS_SAMPLES": samples or str(folder), "UKR_LETTERS_DESK": str(desk)}
     process = subprocess.Popen(
-        [sys.executable, "-c", command], cwd=root(), env=environment, stdout=subprocess.PIPE, text=True
+        [*within, sys.executable, "-c", command], cwd=root(), env=environment, stdout=subprocess.PIPE, text=True
     )
     try:
         line = process.stdout.readline()

@@ -7,34 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-import onnx
 import pytest
 from conftest import LAPTOP, eventually, serving
 from hand import READY, Hand
-from onnx import numpy_helper
+from networks import leaning
 
-from ukr_letters.alphabet import CLASSES
-from ukr_letters.bundle import HEADS, Bundle, BundleError, open_bundle, write_bundle
+from ukr_letters.bundle import BundleError, open_bundle
 from ukr_letters.dataset import assemble, save
 from ukr_letters.handover import NAMES, Newest, try_out
 from ukr_letters.recognizer import CHAMPION, Recognizer
 from ukr_letters.registry import Refused, Registry, RegistryError, gaps
 
 ROOT = Path(__file__).parents[1]
-
-
-def leaning(folder: Path, char: str = "", push: float = 0.0) -> Bundle:
-    "The champion, its label logit of one symbol raised; by nothing it only becomes another network that reads the same."
-    bundle, model = open_bundle(CHAMPION)
-    network, raised = onnx.load_from_string(model), np.zeros((1, sum(HEADS)), np.float32)
-    raised[0, CLASSES.index(char) if char else 0] = push
-    last = next(node for node in network.graph.node if "logits" in node.output)
-    last.output[0] = "before"
-    network.graph.initializer.append(numpy_helper.from_array(raised, "raised"))
-    network.graph.node.append(onnx.helper.make_node("Add", ["before", "raised"], ["logits"]))
-    facts = {name: value for name, value in vars(bundle).items() if name != "sha256"}
-    return write_bundle(folder, network.SerializeToString(), **facts)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from tornado.websocket import websocket_connect
 
 from ukr_letters.pad import LINES, SIZE
 from ukr_letters.sample import Sample
+from ukr_letters.serve import PROTOCOL
 from ukr_letters.store import Store, open_store, standing
 from ukr_letters.texts import text
 
@@ -298,7 +299,7 @@ def test_a_kernel_listens_only_to_those_with_the_token(store, judging):
     async def connect(query: str) -> int:
         "The status with which the kernel's wire is opened or refused."
         try:
-            wire = await websocket_connect(f"ws://{address.netloc}/api/kernels/{kernel}/channels{query}")
+            wire = await websocket_connect(f"ws://{address.netloc}/api/kernels/{kernel}/channels{query}", subprotocols=[PROTOCOL])
         except HTTPClientError as error:
             return error.code
         wire.close()

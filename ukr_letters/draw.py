@@ -173,9 +173,9 @@ def finish(
     read = self.answer["char"] if self.answer["state"] == "answer" else ""
     with self.news:
         self.finished = {"number": number, "char": char, "read": read, "status": "saving" if kept else "off"}
-    self.pad.clear()
     if kept:
-        self.collector.keep(number, kept)
+        self.collector.keep(number, kept)  # first, because a page that closes interrupts what it was doing
+    self.pad.clear()
 
 
 @patch

@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import yaml
-from optuna.importance import get_param_importances
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -166,7 +166,8 @@ def importances(study: Study) -> dict[str, float]:
     trials = complete(study)
     if len(trials) < 4 or np.ptp([trial.values[0] for trial in trials]) == 0:
         return {}
-    return {name: round(float(share), 3) for name, share in get_param_importances(study, target=lambda trial: trial.values[0]).items()}
+    shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0), target=lambda trial: trial.values[0])
+    return {name: round(float(share), 3) for name, share in shares.items()}
 
 
 def importance(study: Study) -> plt.Figure:
