@@ -14,7 +14,7 @@ import pytest
 import yaml
 from conftest import LAPTOP, eventually
 from deployed import DEPLOY, ROOT, Site, composed, site, write_settings  # noqa: F401, a fixture
-from hand import READY, Hand
+from hand import READY, Hand, letter
 from playwright.sync_api import Page
 from psycopg import OperationalError, connect
 from s3fs import S3FileSystem
@@ -107,6 +107,8 @@ def knock(site: Site, host: str, path: str, method: str = "GET", source: str = "
 def test_the_three_hosts_answer(site: Site):
     assert knock(site, "localhost", "/health").json()["seats"] == 20
     assert knock(site, "review.localhost", "/health").json()["seats"] == 5
+    read = knock(site, "api.localhost", "/recognize", "POST", json={"strokes": letter("А")}, headers={"Content-Type": "application/json"})
+    assert read.status_code == 200 and read.json()["label"] == "а"
     answer = knock(site, "localhost", "/health")
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
     plain = httpx.get(f"http://127.0.0.1:{site.http}/", headers={"Host": "localhost"})
