@@ -107,7 +107,7 @@ def knock(site: Site, host: str, path: str, method: str = "GET", source: str = "
 def test_the_three_hosts_answer(site: Site):
     assert knock(site, "localhost", "/health").json()["seats"] == 20
     assert knock(site, "review.localhost", "/health").json()["seats"] == 5
-    read = knock(site, "api.localhost", "/recognize", "POST", json={"strokes": letter("А")}, headers={"Content-Type": "application/json"})
+    read = knock(site, "api.localhost", "/recognize", "POST", json={"ink": letter("А")})
     assert read.status_code == 200 and read.json()["label"] == "а"
     answer = knock(site, "localhost", "/health")
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
