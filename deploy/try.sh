@@ -27,7 +27,7 @@ else
     echo "deploy-test: no container engine here: install Docker or Podman" >&2
     exit 2
 fi
-site() { $compose --project-name ukr-letters-try --file deploy/compose.yaml --file "$folder/ports.yaml" --env-file "$folder/.env" "$@"; }
+site() { $compose --progress quiet --project-name ukr-letters-try --file deploy/compose.yaml --file "$folder/ports.yaml" --env-file "$folder/.env" "$@"; }
 build() {  # the file, the target and the name of the image
     # shellcheck disable=SC2086
     $engine build ${BUILD_OPTIONS:-} ${PYTHON:+--build-arg PYTHON="$PYTHON"} --target "$2" --tag "$3" --file "$1" .
