@@ -93,6 +93,14 @@ def test_what_serves_is_small():
     assert re.findall(r"'\.\[(.*)\]'", stage) == ["s3,api"]
 
 
+def test_what_serves_is_whole():
+    "Folders of the checkout that the package only points to, such as the pages, are copied into the image as well."
+    stage = re.search(r" AS serving-built\n(.*?)\n\n", (DEPLOY / "Dockerfile").read_text(), re.DOTALL)[1]
+    pointed = {path.resolve().relative_to(ROOT).as_posix() for path in (ROOT / "ukr_letters").iterdir() if path.is_symlink()}
+    assert pointed == set(re.findall(r"^COPY (\S+) \1$", stage, re.MULTILINE))
+    assert pointed <= {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines()}
+
+
 # What strangers meet
 
 
