@@ -56,6 +56,7 @@ if [ "$engine" = podman ]; then  # it leaves health checks to systemd, which a c
     done > /dev/null 2>&1 &
     watch=$!
 fi
+site --profile '*' down --volumes --timeout 5 || true  # what a try that was cut off has left
 site up --detach --no-build --wait --wait-timeout 400 --scale dashboard=2
 site ps
 
