@@ -85,6 +85,7 @@ def test_a_service_may_do_little(name: str, tmp_path: Path):
     else:
         assert service.get("user", "root").split(":")[0] not in ("root", "0")
     assert service["restart"] == "no" or "healthcheck" in service
+    assert not any(" " in word for word in service.get("healthcheck", {}).get("test") or [])  # Podman breaks words there
 
 
 def test_what_serves_is_small():
