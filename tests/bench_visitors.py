@@ -104,7 +104,8 @@ def main() -> None:
         lines.append(line)
         if count > 1:
             ready[f"{count} visitors at the same moment"] = came
-    print("| visitors | pauses | answers | pen up to answer: median, ms | p95 | longest | memory of a kernel: PSS, MB | USS | server and kernels | visitors |")
+    shown = ["visitors", "pauses", "answers", "pen up to answer: median, ms", "p95", "longest", "memory of a kernel: PSS, MB", "USS"]
+    print("|", " | ".join([*shown, "processors: server and kernels", "visitors"]), "|")
     print("|---|---|---|---|---|---|---|---|---|---|", *lines, sep="\n")
     print("\n| page asked for until it could be drawn on | median, ms | p95 | n |\n|---|---|---|---|")
     for name, times in ready.items():

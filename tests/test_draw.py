@@ -1,6 +1,7 @@
 """What the drawing page promises, checked in a real browser on a real server."""
 
 import json
+import re
 import signal
 from collections.abc import Iterator
 from shutil import rmtree
@@ -344,7 +345,7 @@ def test_practice_keeps_what_was_asked_for_whatever_the_model_reads(visit, serve
     asked = [wanted, answer(page)]
     for _ in range(4):
         page.get_by_role("button", name=text("task_skip")).click()
-        page.wait_for_function(f"document.querySelector('.ukr-char').textContent !== '{asked[-1]}'")
+        expect(page.locator(".ukr-char")).not_to_have_text(asked[-1])
         asked.append(answer(page))
     assert set(asked) <= set(SYMBOLS["auto"]) and all(one != next for one, next in zip(asked, asked[1:]))
     page.get_by_role("button", name=text("practice_stop")).click()
@@ -364,7 +365,7 @@ def test_practice_says_when_the_model_reads_right_and_asks_in_english(visit):
     page.get_by_role("button", name=text("task_done", "en")).click()
     expect(page.locator(".ukr-ask")).to_have_text(text("told_right", "en", char="А"))
     page.get_by_label(text("digits", "en"), exact=True).check(force=True)
-    page.wait_for_function("/[0-9]/.test(document.querySelector('.ukr-char').textContent)")
+    expect(page.locator(".ukr-char")).to_have_text(re.compile("[0-9]"))
     expect(page.locator("h1")).to_have_text(request(answer(page), "en"))
 
 

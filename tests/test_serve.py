@@ -4,26 +4,23 @@ import os
 import subprocess
 import sys
 from contextlib import closing
-from http.client import HTTPConnection
-from urllib.parse import urlsplit
+from email.message import Message
 
 import pytest
 from conftest import Serving, serving
 from services import KEYS
 from tornado.netutil import bind_sockets
 from voila import __version__ as VOILA
+from wire import ask
 
 from ukr_letters.config import root
 from ukr_letters.serve import serve
 from ukr_letters.texts import text
 
 
-def knock(server: Serving, path: str, method: str = "GET", **headers: str) -> tuple[int, dict, bytes]:
+def knock(server: Serving, path: str, method: str = "GET", **headers: str) -> tuple[int, Message, bytes]:
     "Status, headers and body of one request."
-    connection = HTTPConnection(urlsplit(server.url).netloc, timeout=20)
-    connection.request(method, path, headers=headers)
-    response = connection.getresponse()
-    return response.status, dict(response.getheaders()), response.read()
+    return ask(server.url, path, method, **headers)
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +109,22 @@ def test_an_outbox_that_keeps_nothing_stops_the_server_at_its_start(tmp_path, mo
     monkeypatch.setenv("UKR_LETTERS_SAMPLES", str(tmp_path / "samples"))
     monkeypatch.setenv("UKR_LETTERS_OUTBOX", str(tmp_path / "outbox"))
     with pytest.raises(SystemExit, match="^ukr_serve: drawings have nowhere to wait .*choose another folder"):
+        serve(port=0)
+
+
+def test_a_short_token_and_a_proxy_without_an_address_stop_the_server_at_its_start(tmp_path, monkeypatch):
+    monkeypatch.setenv("UKR_LETTERS_SAMPLES", str(tmp_path / "samples"))
+    monkeypatch.setenv("JUPYTER_TOKEN", "short")
+    with pytest.raises(SystemExit, match="^ukr_serve: the token is shorter than 16 characters"):
+        serve(port=0, token=True)
+    with pytest.raises(SystemExit, match="^ukr_serve: --proxy: .*write an address such as"):
+        serve(port=0, proxy="caddy")
+
+
+def test_a_model_that_is_none_stops_the_server_at_its_start(tmp_path, monkeypatch):
+    monkeypatch.setenv("UKR_LETTERS_SAMPLES", str(tmp_path / "samples"))
+    monkeypatch.setenv("UKR_LETTERS_MODEL", str(tmp_path / "nowhere"))
+    with pytest.raises(SystemExit, match="^ukr_serve: .*ukr_release fetch --into"):
         serve(port=0)
 
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['REQUESTS', 'SECONDS', 'DRAWINGS', 'SAMPLES', 'HEADERS', 'FRESH', 'BEARER', 'PICTURES', 'MAX_BODY', 'REFUSALS',
-           'router', 'Handler', 'HANDLERS', 'API', 'ukr_api', 'numbers', 'Measured', 'Service', 'Refusal', 'Health',
+           'router', 'Handler', 'HANDLERS', 'COMMAND', 'ukr_api', 'numbers', 'Measured', 'Service', 'Refusal', 'Health',
            'turned_away', 'takes', 'enter', 'kind_of', 'sent', 'recognize', 'samples', 'model', 'health', 'metrics',
            'refusing', 'described', 'living', 'application', 'settle', 'announce', 'serve_api']
 
@@ -12,7 +12,7 @@ __all__ = ['REQUESTS', 'SECONDS', 'DRAWINGS', 'SAMPLES', 'HEADERS', 'FRESH', 'BE
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from multiprocessing import set_start_method
 from tempfile import TemporaryDirectory
@@ -39,7 +39,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic.json_schema import models_json_schema
 from starlette.types import ASGIApp, Receive, Scope, Send
-from tornado.netutil import bind_sockets
 
 # %% ../nbs/lib/73_api.ipynb #fc581b62
 from .collector import SALT, Collector, stand_in, tolerated
@@ -49,9 +48,9 @@ from .folder import StoreError
 from .handover import Newest, model_folder
 from .messages import ASKED, GIVEN, Answers, Drawings, InkDrawing, Kept, Message, Mode, NewSample, OneAnswer, PictureDrawing
 from .messages import RefusedError, answered, facts, opened, parsed, sample_of
+from .places import is_private, listening, model_place, outbox_place, proxies, refuse, sample_place
 from .recognizer import CHAMPION, Recognizer
 from .sample import MAX_BYTES, SampleError, check
-from .serve import DRAWING, is_private, model_place, outbox_place, refuse, sample_place
 
 # %% ../nbs/lib/73_api.ipynb #a4257144
 REQUESTS = Counter("ukr_letters_requests", "Requests answered", ["method", "path", "status"])
@@ -333,8 +332,8 @@ def application() -> ASGIApp:
         app.add_middleware(CORSMiddleware, allow_origins=rules.origins, allow_methods=["GET", "POST"], allow_headers=["Authorization", "Content-Type"])
     return wrap_asgi_with_proxy_headers(app, list(rules.proxies)) if rules.proxies else app
 
-# %% ../nbs/lib/73_api.ipynb #1a098e99
-API = replace(DRAWING, command="ukr_api", name="HTTP door")
+# %% ../nbs/lib/73_api.ipynb #cca29006
+COMMAND = "ukr_api"
 
 
 def settle(host: str, port: int, public: bool) -> int:
@@ -342,14 +341,13 @@ def settle(host: str, port: int, public: bool) -> int:
     try:
         rules = Rules.read()
     except ValueError as error:
-        refuse(API, str(error))
+        refuse(COMMAND, str(error))
     if not (is_private(host) or rules.keys or public):
-        refuse(API, f"{host} can be reached by others: set UKR_LETTERS_API_KEY, or add --public for everybody")
-    os.environ |= {"UKR_LETTERS_SAMPLES": sample_place(API), "UKR_LETTERS_OUTBOX": outbox_place(), "UKR_LETTERS_MODEL": model_place()}
-    try:
-        [socket, *_] = bind_sockets(port, host)
-    except OSError as error:
-        refuse(API, f"cannot listen on {host}:{port} ({error.strerror}): stop what is there, or choose another --port")
+        refuse(COMMAND, f"{host} can be reached by others: set UKR_LETTERS_API_KEY, or add --public for everybody")
+    places = {"SAMPLES": sample_place, "OUTBOX": outbox_place, "MODEL": model_place}
+    os.environ |= {f"UKR_LETTERS_{name}": place(COMMAND) for name, place in places.items()}
+    proxies(COMMAND, ",".join(rules.proxies))
+    [socket, *_] = listening(COMMAND, host, port)
     with socket:
         return socket.getsockname()[1]
 
@@ -358,7 +356,7 @@ def announce(url: str) -> None:
     "Say where the server is as soon as it answers."
     while True:
         with suppress(OSError), urlopen(f"{url}/health", timeout=5):
-            print(f"{API.name}: {url}", flush=True)
+            print(f"HTTP door: {url}", flush=True)
             return
         sleep(0.05)
 

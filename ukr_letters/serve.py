@@ -6,9 +6,8 @@
 __all__ = ['HASHED', 'TEXTUAL', 'WANTED', 'WIRES', 'PROTOCOL', 'UNCLAIMED', 'KERNEL', 'OURS', 'CLOSED', 'DRAWING', 'REVIEW',
            'PATIENCE', 'DASHBOARDS', 'EXTENSIONS', 'ICON', 'SHORTEST', 'ukr_serve', 'ukr_review', 'packed', 'keep_for',
            'PackedFiles', 'Static', 'Template', 'ask_by_version', 'Extensions', 'Wire', 'Goodbye', 'Seats', 'Visit',
-           'Health', 'served_version', 'Page', 'Server', 'page_resources', 'settings', 'is_private', 'refuse',
-           'check_token', 'proxies', 'sample_place', 'outbox_place', 'model_place', 'many_files', 'launch', 'serve',
-           'review']
+           'Health', 'served_version', 'Page', 'house_rules', 'Server', 'page_resources', 'settings', 'check_token',
+           'many_files', 'launch', 'serve', 'review']
 
 # %% ../nbs/lib/65_serve.ipynb #018e1db3
 import asyncio
@@ -19,7 +18,6 @@ import re
 import resource
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
@@ -32,7 +30,6 @@ from jupyter_server.base.handlers import FileFindHandler
 from jupyterlab_server.themes_handler import ThemesHandler
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
-from tornado.netutil import bind_sockets
 from tornado.web import GZipContentEncoding, HTTPError, RequestHandler, StaticFileHandler
 from traitlets.config import Config
 from voila._version import __version__ as VOILA
@@ -43,16 +40,15 @@ from voila.static_file_handler import MultiStaticFileHandler, TemplateStaticFile
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
-from .bundle import BundleError, open_bundle
-from .collector import introduce, outbox_folder
-from .config import samples_url
-from .folder import Folder, StoreError
-from .guard import MAX_MESSAGE, Entrance, Flow, Invitation, Network, Sealed, let_through, networks
-from .handover import Newest, model_folder, try_out
+# %% ../nbs/lib/65_serve.ipynb #8f2ba08c
+from .bundle import open_bundle
+from .collector import introduce
+from .guard import MAX_MESSAGE, Entrance, Flow, Invitation, Network, Sealed, let_through
+from .handover import Newest, model_folder
 from .pad import FRONTEND
+from .places import is_private, listening, model_place, outbox_place, proxies, refuse, sample_place
 from .recognizer import CHAMPION
 from .sample import JUDGE
-from .store import open_store
 from .texts import TEXTS
 
 # %% ../nbs/lib/65_serve.ipynb #ba5f1801
@@ -174,7 +170,7 @@ class Wire(VoilaKernelWebsocketHandler):
             self.refused = True
             self.close(1008, str(error)[:100])
 
-
+# %% ../nbs/lib/65_serve.ipynb #8ad5dee3
 class Goodbye(VoilaShutdownKernelHandler):
     "A closed page ends its kernel."
 
@@ -288,6 +284,12 @@ class Page:
 DRAWING = Page("ukr_serve", "Drawing page", "draw.ipynb", "title", "loading", ("page.css", "pad.css"))
 REVIEW = Page("ukr_review", "Review page", "review.ipynb", "review_title", "review_loading", ("page.css", "review.css"))
 
+# %% ../nbs/lib/65_serve.ipynb #35f9ced7
+def house_rules() -> dict:
+    "What handlers are told that does not depend on the page."
+    limits = {"transforms": [Sealed, GZipContentEncoding], "websocket_max_message_size": MAX_MESSAGE}
+    return {**limits, "flows": WeakKeyDictionary()}
+
 # %% ../nbs/lib/65_serve.ipynb #7ce1a394
 class Server(Voila):
     "Voilà, serving one notebook on sockets that are already bound."
@@ -314,11 +316,10 @@ class Server(Voila):
         settings = super().init_settings()
         pages = settings["voila_jinja2_env"]
         pages.globals["texts"] = TEXTS
-        ours = {"seats": Seats(self.seats, self.kernel_manager), "flows": WeakKeyDictionary(), "jinja2_env": pages}
+        ours = {"seats": Seats(self.seats, self.kernel_manager), "jinja2_env": pages}
         ours["newest"] = served_version() if self.page is DRAWING else None
         ours["allow_remote_access"] = bool(self.trusted) or not is_private(self.ip)
-        limits = {"transforms": [Sealed, GZipContentEncoding], "websocket_max_message_size": MAX_MESSAGE}
-        return {**settings, **ours, **limits}
+        return {**settings, **house_rules(), **ours}
 
     def init_handlers(self) -> list:
         "Voilà's handlers with ours in their places."
@@ -407,19 +408,6 @@ def settings(
         MappingKernelManager=dict(cull_idle_timeout=idle, cull_interval=min(30, idle), cull_connected=True),
     )
 
-# %% ../nbs/lib/65_serve.ipynb #887ba64f
-def is_private(host: str) -> bool:
-    "True for an address that only this machine can reach."
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def refuse(page: Page, reason: str) -> None:
-    "End the command with a sentence that says what to do."
-    raise SystemExit(f"{page.command}: {reason}")
-
 # %% ../nbs/lib/65_serve.ipynb #11b3411d
 SHORTEST = 16  # characters of a token
 
@@ -430,48 +418,7 @@ def check_token(
 ) -> None:
     "End with a message when a token could be guessed."
     if token and len(token) < SHORTEST:
-        refuse(page, f"the token is shorter than {SHORTEST} characters: choose a longer one, or leave it out")
-
-
-def proxies(
-    page: Page,
-    text: str,  # addresses and networks with commas between them
-) -> list[Network]:
-    "Where a proxy calls from; ends with a message when that is no address."
-    try:
-        return networks(text)
-    except ValueError as error:
-        refuse(page, f"--proxy: {error}: write an address such as 10.0.0.2, or a network such as 172.16.0.0/12")
-
-# %% ../nbs/lib/65_serve.ipynb #e8ef41b7
-def sample_place(page: Page) -> str:
-    "The address where drawings will be kept; ends with a message when they could not be."
-    try:
-        store = open_store(samples_url())
-        store.probe()
-    except (ValueError, StoreError) as error:
-        refuse(page, error.args[-1])
-    return str(store.place)
-
-# %% ../nbs/lib/65_serve.ipynb #7ddacda9
-def outbox_place() -> str:
-    "The folder where drawings wait; ends with a message when they could not."
-    try:
-        outbox = Folder(outbox_folder(samples_url()))
-        outbox.probe()
-    except (ValueError, StoreError) as error:
-        refuse(DRAWING, f"drawings have nowhere to wait (UKR_LETTERS_OUTBOX): {error.args[-1]}")
-    return str(outbox)
-
-# %% ../nbs/lib/65_serve.ipynb #cb7254de
-def model_place() -> str:
-    "The folder of the bundle that serves; ends with a message when it is none."
-    place = model_folder(CHAMPION).resolve()
-    try:
-        try_out(place)
-    except BundleError as error:
-        refuse(DRAWING, f"{error}: `ukr_release fetch --into {place}` brings the champion (UKR_LETTERS_MODEL)")
-    return str(place)
+        refuse(page.command, f"the token is shorter than {SHORTEST} characters: choose a longer one, or leave it out")
 
 # %% ../nbs/lib/65_serve.ipynb #57582930
 def many_files() -> None:
@@ -491,13 +438,9 @@ def launch(
     proxy: str,
 ) -> None:
     "Serve a page until stopped; ends with a message when it cannot."
-    trusted = proxies(page, proxy)
-    os.environ["UKR_LETTERS_SAMPLES"] = sample_place(page)  # kernels inherit it
-    try:
-        sockets = bind_sockets(port, host)
-    except OSError as error:
-        reason = f"cannot listen on {host}:{port} ({error.strerror})"
-        refuse(page, f"{reason}: stop what is there, or choose another --port")
+    trusted = proxies(page.command, proxy)
+    os.environ["UKR_LETTERS_SAMPLES"] = sample_place(page.command)  # kernels inherit it
+    sockets = listening(page.command, host, port)
     logging.getLogger("tornado.general").setLevel(logging.ERROR)  # it warns of jupyter's own ping settings
     logging.getLogger("tornado.access").setLevel(logging.CRITICAL)  # it writes down addresses with their tokens
     many_files()
@@ -519,10 +462,10 @@ def serve(
 ) -> None:
     "Serve the drawing page until stopped; ends with a message when it cannot."
     if not (is_private(host) or token or public):
-        refuse(DRAWING, f"{host} can be reached by others: add --token to let only invited people in, or --public for everybody")
+        refuse(DRAWING.command, f"{host} can be reached by others: add --token to let only invited people in, or --public for everybody")
     if token:
         check_token(DRAWING, os.environ.get("JUPYTER_TOKEN", ""))
-    os.environ |= {"UKR_LETTERS_OUTBOX": outbox_place(), "UKR_LETTERS_MODEL": model_place()}  # kernels inherit both
+    os.environ |= {"UKR_LETTERS_OUTBOX": outbox_place(DRAWING.command), "UKR_LETTERS_MODEL": model_place(DRAWING.command)}  # kernels inherit both
     with TemporaryDirectory(prefix="ukr-letters-") as visitors:
         os.environ["UKR_LETTERS_VISITORS"] = visitors
         launch(DRAWING, host, port, token, seats, idle, pool, proxy)
@@ -539,7 +482,7 @@ def review(
 ) -> None:
     "Serve the review page, guarded by the token in UKR_LETTERS_REVIEW_TOKEN or a fresh one that is printed."
     if judge and not JUDGE.fullmatch(judge):
-        refuse(REVIEW, f"{judge!r} is no name of a judge: take 2 to 64 Latin letters, digits and the signs . _ -")
+        refuse(REVIEW.command, f"{judge!r} is no name of a judge: take 2 to 64 Latin letters, digits and the signs . _ -")
     token = os.environ.pop("UKR_LETTERS_REVIEW_TOKEN", "")
     check_token(REVIEW, token)
     os.environ.pop("JUPYTER_TOKEN", None)  # an invitation to draw is none to judge
