@@ -154,8 +154,9 @@ class Site:
     def close(self) -> None:
         "Stop everything."
         self.stop(*list(self.running), *(["database"] if self.postgres else []))
-        for left in Path("/tmp").glob("seaweedfs-*-8[38][38][38].sock"):
-            left.unlink(missing_ok=True)
+        for port in (8080, 8333, 8888, 9333):  # SeaweedFS leaves sockets behind when it is killed
+            for left in (*Path("/tmp").glob(f"seaweedfs-*-{port}.sock"), *Path("/tmp").glob(f"seaweedfs-*-{port + 10_000}.sock")):
+                left.unlink(missing_ok=True)
 
     def start_names(self) -> None:
         "A name server that knows the replicas, as the one of a container engine does."
