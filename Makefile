@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app review test check repro bench lab export readme clean-notebooks
+.PHONY: help app review test check repro bench lab export readme clean-notebooks deploy-secrets deploy-check deploy-test
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -29,6 +29,10 @@ help:  ## show this list
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq postgresql; }
 	@mkdir -p .venv && touch $@
 
+.venv/proxy:
+	PATH=$$PATH:/usr/sbin; command -v haproxy >/dev/null && command -v dnsmasq >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq haproxy dnsmasq-base wget; }
+	@mkdir -p .venv && touch $@
+
 .venv/wrk:
 	command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq wrk; }
 	@mkdir -p .venv && touch $@
@@ -39,7 +43,7 @@ app: .venv/serving  ## install what serving needs and open the drawing page on h
 review: .venv/serving  ## judge collected drawings on a page that asks for a token, http://127.0.0.1:8867
 	$(BIN)/ukr_review
 
-test: .venv/everything .venv/browser .venv/postgres check  ## install everything, run every check, lesson and test
+test: .venv/everything .venv/browser .venv/postgres .venv/proxy check  ## install everything, run every check, lesson and test
 	$(BIN)/nbdev_test --path nbs/lib --n_workers 2 --do_print
 	$(BIN)/python -m pytest tests
 
@@ -59,6 +63,15 @@ bench: .venv/everything .venv/browser .venv/postgres .venv/wrk  ## measure the n
 	$(BIN)/python tests/bench_review.py
 	$(BIN)/python tests/bench_tune.py
 	$(BIN)/python tests/bench_train.py
+
+deploy-secrets:  ## write deploy/.env with fresh secrets: make deploy-secrets SITE=letters.example.org MAIL=you@example.org
+	sh deploy/secrets.sh "$(SITE)" "$(MAIL)"
+
+deploy-check: .venv/everything .venv/proxy  ## let the real programs read the files of deploy/; nothing is started
+	sh deploy/check.sh
+
+deploy-test:  ## build our images and bring the composition up for real, where podman is found; not part of make test
+	sh deploy/try.sh
 
 lab: .venv/everything  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab nbs

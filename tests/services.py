@@ -134,9 +134,9 @@ def find_postgres(program: str) -> str:
 class PostgresServer:
     "A PostgreSQL that keeps its data in a folder of its own; it may be stopped and started again on the same address."
 
-    def __init__(self, addresses: tuple[str, ...] = ("127.0.0.1",)):
-        self.process, self.addresses, self.password = None, addresses, token_hex(8)
-        (self.port,) = free_ports(1)
+    def __init__(self, addresses: tuple[str, ...] = ("127.0.0.1",), owner: str = "tester", password: str = "", port: int = 0):
+        self.process, self.addresses, self.owner, self.password = None, addresses, owner, password or token_hex(8)
+        self.port = port or free_ports(1)[0]
         # It refuses to be root, so as root it becomes the user that its package made.
         self.user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
         self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # short, for its socket, and outside what only root sees
@@ -145,7 +145,7 @@ class PostgresServer:
         if self.user:
             for path in (self.folder, secret):
                 shutil.chown(path, "postgres", "postgres")
-        command = [find_postgres("initdb"), "-D", str(self.folder / "data"), "--username=tester", f"--pwfile={secret}"]
+        command = [find_postgres("initdb"), "-D", str(self.folder / "data"), f"--username={owner}", f"--pwfile={secret}"]
         command += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **self.user)
         with open(self.folder / "data/pg_hba.conf", "a") as rules:
@@ -153,7 +153,7 @@ class PostgresServer:
 
     def url(self, database: str = "postgres", address: str | None = None) -> str:
         "The address of a database, with the password."
-        return f"postgresql+psycopg://tester:{self.password}@{address or self.addresses[0]}:{self.port}/{database}"
+        return f"postgresql+psycopg://{self.owner}:{self.password}@{address or self.addresses[0]}:{self.port}/{database}"
 
     def create(self, name: str = "") -> str:
         "Make an empty database and return its address."
