@@ -203,6 +203,16 @@ def keep(self: Collector, number: int, sample: Sample) -> None:
     self.taken.put((number, sample))
     self._start()
 
+# %% ../nbs/lib/57_collector.ipynb #6a1d94c7
+@patch
+def _shelter(self: Collector, sample: Sample) -> str:
+    "Bring a drawing to this machine's disk: `waiting`, or `held` where it is in memory only."
+    if sample.id in self.exposed:
+        with tolerated("a drawing waits in memory only"):
+            self.outbox.put(sample)
+            self.exposed.discard(sample.id)
+    return "held" if sample.id in self.exposed else "waiting"
+
 # %% ../nbs/lib/57_collector.ipynb #2a4a0a2a
 @patch
 def granted(
@@ -212,16 +222,6 @@ def granted(
 ) -> bool:
     "Count a drawing for its writer and for the address it comes from; raises `OSError` when it cannot be counted."
     return self.allowance.grant(writer) and (address is None or self.allowance.grant(address, SHARED))
-
-
-@patch
-def _shelter(self: Collector, sample: Sample) -> str:
-    "Bring a drawing to this machine's disk: `waiting`, or `held` where it is in memory only."
-    if sample.id in self.exposed:
-        with tolerated("a drawing waits in memory only"):
-            self.outbox.put(sample)
-            self.exposed.discard(sample.id)
-    return "held" if sample.id in self.exposed else "waiting"
 
 
 @patch
