@@ -85,6 +85,7 @@ class Measured:
         start, status = perf_counter(), 500
 
         async def answer(message: dict) -> None:
+            "Note the status, and add the headers."
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -365,7 +366,7 @@ def serve_api(
     port: int = 8868,  # port of the server; 0 takes any free one
     host: str = "127.0.0.1",  # address to listen on; 0.0.0.0 is every network of this machine
     public: bool = False,  # let anybody in without a key on an address that others can reach
-    workers: int = 2,  # processes that answer, about 120 MB of memory each
+    workers: int = 2,  # processes that answer, about 80 MB of memory each
     rate: int = 50,  # drawings a second for each address or key, over ten seconds and for each process; 0: any number
     proxy: str = "",  # addresses or networks of the proxies in front, parted by commas: only they are believed when they name a visitor
     origins: str = "",  # pages elsewhere whose scripts may ask, such as https://example.org, parted by commas

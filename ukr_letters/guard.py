@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MAX_MESSAGE', 'PARTS', 'CONTROL', 'SPAN', 'MOST_MESSAGES', 'MOST_BYTES', 'Network', 'TRIES', 'FORGIVEN', 'POLICY',
-           'HEADERS', 'SCRIPT', 'no_number', 'may_pass', 'taken_apart', 'let_through', 'Flow', 'networks', 'within',
-           'visitor', 'Entrance', 'Guesses', 'Invitation', 'Sealed']
+           'HEADERS', 'SCRIPT', 'may_pass', 'taken_apart', 'let_through', 'Flow', 'networks', 'within', 'visitor',
+           'Entrance', 'Guesses', 'Invitation', 'Sealed']
 
 # %% ../nbs/lib/59_guard.ipynb #e958a052
 import json
@@ -22,15 +22,12 @@ from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest
 from tornado.routing import Router
 from tornado.web import Application, HTTPError, OutputTransform, RequestHandler
 
+from .sample import no_constant
+
 # %% ../nbs/lib/59_guard.ipynb #5869a25a
 MAX_MESSAGE = 1 << 20  # bytes; a drawing is refused beyond a fifth of that
 PARTS = 6  # borders in a message without buffers: channel, header, parent, metadata, content, end
 CONTROL = "jupyter.widget.control"  # where a page asks for the state of its widgets
-
-
-def no_number(word: str) -> None:
-    "Refuse `NaN` and `Infinity`, which Python reads and others do not."
-    raise ValueError(f"{word} is no number")
 
 
 def may_pass(
@@ -54,7 +51,7 @@ def taken_apart(message: bytes) -> tuple[str, list[dict]]:
         raise ValueError("not a message of a page")
     try:
         channel, parts = deserialize_msg_from_ws_v1(message)
-        read = [json.loads(part, parse_constant=no_number) for part in parts]
+        read = [json.loads(part, parse_constant=no_constant) for part in parts]
     except (ValueError, RecursionError) as error:
         raise ValueError("not a message of a page") from error
     if not all(isinstance(part, dict) for part in read):

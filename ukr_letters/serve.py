@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['HASHED', 'TEXTUAL', 'WANTED', 'WIRES', 'PROTOCOL', 'UNCLAIMED', 'KERNEL', 'OURS', 'CLOSED', 'DRAWING', 'REVIEW',
-           'PATIENCE', 'DASHBOARDS', 'EXTENSIONS', 'ICON', 'SHORTEST', 'ukr_serve', 'ukr_review', 'packed', 'keep_for',
+           'PATIENCE', 'DASHBOARDS', 'EXTENSIONS', 'ICON', 'ukr_serve', 'ukr_review', 'packed', 'keep_for',
            'PackedFiles', 'Static', 'Template', 'ask_by_version', 'Extensions', 'Wire', 'Goodbye', 'Seats', 'Visit',
            'Health', 'served_version', 'Page', 'house_rules', 'Server', 'page_resources', 'settings', 'check_token',
            'many_files', 'launch', 'serve', 'review']
@@ -46,7 +46,7 @@ from .collector import introduce
 from .guard import MAX_MESSAGE, Entrance, Flow, Invitation, Network, Sealed, let_through
 from .handover import Newest, model_folder
 from .pad import FRONTEND
-from .places import is_private, listening, model_place, outbox_place, proxies, refuse, sample_place
+from .places import SHORTEST, is_private, listening, model_place, outbox_place, proxies, refuse, sample_place
 from .recognizer import CHAMPION
 from .sample import JUDGE
 from .texts import TEXTS
@@ -409,9 +409,6 @@ def settings(
     )
 
 # %% ../nbs/lib/65_serve.ipynb #11b3411d
-SHORTEST = 16  # characters of a token
-
-
 def check_token(
     page: Page,
     token: str,  # nothing for a fresh one
