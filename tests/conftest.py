@@ -53,6 +53,20 @@ class Serving:
 
 
 @contextmanager
+def launched(command: list[str], **how: object) -> Iterator[tuple[str, subprocess.Popen]]:
+    "Run the command of a server, and give its address as soon as it says it; `how` is for `Popen`."
+    process = subprocess.Popen(command, cwd=root(), stdout=subprocess.PIPE, text=True, **how)
+    try:
+        line = process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, f"the server ended with {process.wait()} before it was ready: {line}"
+        yield found[0], process
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@contextmanager
 def serving(
     folder: Path,
     page: str = "serve",  # or `review`
@@ -65,17 +79,8 @@ def serving(
     command = f"from ukr_letters import serve\n{before}\nserve.{page}(port=0, **{options!r})"
     desk = folder.with_name(f"{folder.name}-desk")
     environment = {**os.environ, "UKR_LETTERS_SAMPLES": samples or str(folder), "UKR_LETTERS_DESK": str(desk)}
-    process = subprocess.Popen(
-        [*within, sys.executable, "-c", command], cwd=root(), env=environment, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        line = process.stdout.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, f"the server ended with {process.wait()} before it was ready: {line}"
-        yield Serving(found[0], process, folder)
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    with launched([*within, sys.executable, "-c", command], env=environment) as (url, process):
+        yield Serving(url, process, folder)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from conftest import eventually
+from conftest import eventually, launched
 from hand import TURNS, letter
 from networks import leaning
 from PIL import Image, ImageDraw
@@ -26,7 +26,6 @@ from playwright.sync_api import Page
 from services import S3Server
 
 from ukr_letters.collector import PER_MINUTE
-from ukr_letters.config import root
 from ukr_letters.handover import NAMES, deliver
 from ukr_letters.messages import EXAMPLE, TEE
 from ukr_letters.recognizer import CHAMPION, Recognizer
@@ -56,19 +55,14 @@ def opened(folder: Path, settings: dict[str, str] | None = None, **options: obje
     "The server on a free port, with these settings in its environment and these options of `serve_api`."
     own = {"UKR_LETTERS_SAMPLES": f"{folder}/samples", "UKR_LETTERS_OUTBOX": f"{folder}/outbox"} | (settings or {})
     command = f"from ukr_letters.api import serve_api; serve_api(port=0, **{options!r})"
-    with open(folder / "log", "ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", command], cwd=root(), env=os.environ | own, stdout=subprocess.PIPE, stderr=log,
-            text=True, start_new_session=True,
-        )
-    try:
-        found = re.search(r"http://\S+", process.stdout.readline())
-        assert found, f"the server ended with {process.wait()}: {(folder / 'log').read_text()[-2000:]}"
-        with Door(found[0], process, folder) as door:
-            yield door
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    with ExitStack() as stack:
+        log = stack.enter_context(open(folder / "log", "ab"))
+        how = {"env": os.environ | own, "stderr": log, "start_new_session": True}
+        try:
+            url, process = stack.enter_context(launched([sys.executable, "-c", command], **how))
+        except AssertionError as error:
+            raise AssertionError(f"{error}{(folder / 'log').read_text()[-2000:]}") from None
+        yield stack.enter_context(Door(url, process, folder))
 
 
 @pytest.fixture(scope="module")
