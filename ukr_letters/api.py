@@ -43,7 +43,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 # %% ../nbs/lib/73_api.ipynb #fc581b62
 from .collector import SALT, Collector, stand_in, tolerated
 from .config import samples_url
-from .door import Door, Rules, body_of, neighbourhood
+from .door import Door, Rules, body_of
 from .folder import StoreError
 from .handover import Newest, model_folder
 from .messages import ASKED, GIVEN, Answers, Drawings, InkDrawing, Kept, Message, Mode, NewSample, OneAnswer, PictureDrawing
@@ -147,7 +147,7 @@ def keep(
     sample, allowed = sample_of(given, self.recognizer), True
     check(sample)
     with tolerated("a drawing could not be counted"):
-        allowed = self.collector.granted(sample.writer, stand_in(neighbourhood(address)))
+        allowed = self.collector.granted(sample.writer, stand_in(address))
     if not allowed:
         SAMPLES.labels("limited").inc()
         raise HTTPException(429, "this writer, or this address, has given enough drawings for now", {"Retry-After": "60"})
