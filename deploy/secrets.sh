@@ -32,6 +32,10 @@ UKR_LETTERS_BUCKET_DVC=dvc
 UKR_LETTERS_NETWORK=10.86.43.0/24
 UKR_LETTERS_GATE=10.86.43.2
 
+# Seats of each drawing page, about 65 MB of memory each, and how many of them one address may take
+UKR_LETTERS_SEATS=20
+UKR_LETTERS_SHARE=10
+
 # Who works in this checkout, and where backups are kept and how many
 UKR_LETTERS_USER=$user
 UKR_LETTERS_BACKUPS=./backups

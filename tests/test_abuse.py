@@ -21,7 +21,7 @@ from jupyter_server.services.kernels.connection.base import serialize_msg_to_ws_
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 from wire import Visitor, ask, closed, message
 
-from ukr_letters.guard import HEADERS, MAX_MESSAGE, MOST_BYTES, MOST_MESSAGES, TRIES
+from ukr_letters.guard import GUESSES, HEADERS, MAX_MESSAGE, MOST_BYTES, MOST_MESSAGES
 from ukr_letters.serve import WIRES
 from ukr_letters.texts import text
 
@@ -264,11 +264,11 @@ def test_tokens_are_not_guessed(guarded):
         assert ask(guarded.url, f"/?{urlencode({'token': guess})}")[0] == 302
     assert ask(guarded.url, Authorization=f"token {SECRET}x")[0] == 302
     form = urlencode({"password": "guess", "_xsrf": "x"}).encode()
-    for _ in range(TRIES):
+    for _ in range(GUESSES.amount):
         tried = ask(guarded.url, "/login", "POST", form, Cookie="_xsrf=x", **{"Content-Type": "application/x-www-form-urlencoded"})
     assert tried[0] == 429
-    status, _, body = ask(guarded.url, f"/?token={SECRET}")
-    assert status == 429 and text("guessed_more") in body.decode()
+    status, headers, body = ask(guarded.url, f"/?token={SECRET}")
+    assert status == 429 and headers["Retry-After"] == "60" and text("guessed_more") in body.decode()
     assert came_in[0] == 503 == ask(guarded.url, Cookie=cookies)[0]  # no seats here, but inside
 
 
@@ -417,6 +417,16 @@ def test_a_rush_gets_no_more_seats_than_there_are(tmp_path):
     with serving(tmp_path / "samples", seats=3, pool=1) as server, ThreadPoolExecutor(12) as crowd:
         got = list(crowd.map(lambda _: ask(server.url)[0], range(12)))
         assert sorted(got) == [200] * 3 + [503] * 9 and health(server)["free"] == 0
+
+
+def test_one_address_leaves_seats_for_others(tmp_path):
+    "Half of them where strangers come, and an IPv6 network is one address."
+    with serving(tmp_path / "samples", seats=4, pool=1, public=True, proxy="127.0.0.1") as server:
+        def comes_from(address: str) -> int:
+            return ask(server.url, **{"X-Forwarded-For": address})[0]
+
+        assert [comes_from(f"2001:db8::{number}") for number in range(3)] == [200, 200, 503]
+        assert comes_from("198.51.100.7") == 200 and health(server)["free"] == 1
 
 
 def test_a_seat_that_nobody_takes_is_free_again(tmp_path):

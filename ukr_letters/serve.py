@@ -42,7 +42,7 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 # %% ../nbs/lib/65_serve.ipynb #8f2ba08c
 from .bundle import open_bundle
-from .collector import introduce
+from .collector import introduce, neighbourhood
 from .guard import MAX_MESSAGE, Entrance, Flow, Invitation, Network, Sealed, let_through
 from .handover import Newest, model_folder
 from .pad import FRONTEND
@@ -189,29 +189,33 @@ class Seats:
     def __init__(
         self,
         number: int,
+        share: int,  # of them for one address
         manager: object,  # knows which kernels run: `kernel in manager`
     ):
-        self.number, self.manager = number, manager
-        self.arriving, self.given = set(), {}  # visits without a kernel yet; kernel -> whether a browser sits there
+        self.number, self.share, self.manager = number, share, manager
+        self.arriving, self.given, self.claimed = {}, {}, set()  # visits and kernels by address; kernels with a browser
+        self.turn = asyncio.Semaphore(2 * (os.cpu_count() or 1))  # kernels that start at once are late at once
 
-    def free(self) -> int:
-        "Seats for the next visitors."
-        self.given = {kernel: claimed for kernel, claimed in self.given.items() if kernel in self.manager}
-        return max(0, self.number - len(self.arriving) - len(self.given))
+    def free(self, address: str | None = None) -> int:
+        "Seats for the next visitors from an address, or from anywhere."
+        self.given = {kernel: whose for kernel, whose in self.given.items() if kernel in self.manager}
+        self.claimed &= self.given.keys()
+        taken = [*self.arriving.values(), *self.given.values()]
+        left = self.number - len(taken)
+        return max(0, left if address is None else min(left, self.share - taken.count(address)))
 
     def give(self, visit: object, kernel: str) -> None:
         "A visit has got its kernel."
-        self.arriving.discard(visit)
-        self.given[kernel] = False
+        self.given[kernel] = self.arriving.pop(visit)
 
     def claim(self, kernel: str) -> None:
         "A browser sits down."
         if kernel in self.given:
-            self.given[kernel] = True
+            self.claimed.add(kernel)
 
     async def take_back(self, kernel: str) -> None:
         "End a kernel that nobody came for."
-        if not self.given.get(kernel, True) and kernel in self.manager:
+        if kernel not in self.claimed and kernel in self.manager:
             await ensure_async(self.manager.shutdown_kernel(kernel))
 
 # %% ../nbs/lib/65_serve.ipynb #fbbca05d
@@ -225,16 +229,17 @@ class Visit(TornadoVoilaHandler):
         "Answer with the page, or say that the house is full; nothing else lives at other addresses."
         if path:
             raise HTTPError(404)
-        seats = self.settings["seats"]
-        if not seats.free():
+        seats, address = self.settings["seats"], neighbourhood(self.request.remote_ip)
+        if not seats.free(address):
             self.set_status(503)
             self.set_header("Retry-After", "30")
             return self.finish(self.render_template("full.html"))
-        seats.arriving.add(self)
+        seats.arriving[self] = address
         try:
-            await super().get(path)
+            async with seats.turn:
+                await super().get(path)
         finally:
-            seats.arriving.discard(self)
+            seats.arriving.pop(self, None)
 
     def write(self, chunk: str | bytes | dict) -> None:
         "Send a part of the page, and note the kernel that it names."
@@ -299,7 +304,7 @@ class Server(Voila):
         page: Page,
         sockets: list,  # bound and listening
         template: Path,  # folder with our template
-        seats: int,
+        seats: tuple[int, int],  # how many, and how many of them for one address
         trusted: list[Network],  # where a proxy calls from
     ) -> "Server":
         "What the launcher decides."
@@ -316,7 +321,7 @@ class Server(Voila):
         settings = super().init_settings()
         pages = settings["voila_jinja2_env"]
         pages.globals["texts"] = TEXTS
-        ours = {"seats": Seats(self.seats, self.kernel_manager), "jinja2_env": pages}
+        ours = {"seats": Seats(*self.seats, self.kernel_manager), "jinja2_env": pages}
         ours["newest"] = served_version() if self.page is DRAWING else None
         ours["allow_remote_access"] = bool(self.trusted) or not is_private(self.ip)
         return {**settings, **house_rules(), **ours}
@@ -430,6 +435,7 @@ def launch(
     port: int,
     token: bool,  # ask for the token in JUPYTER_TOKEN, or for a fresh one that is printed
     seats: int,
+    share: int,  # of the seats for one address
     idle: int,
     pool: int,
     proxy: str,
@@ -443,7 +449,7 @@ def launch(
     many_files()
     bound = sockets[0].getsockname()[1]
     server = Server(config=settings(page, host, bound, pool, idle, token), config_file_paths=[])
-    server.prepare(page, sockets, DASHBOARDS / "template", seats, trusted).initialize([])
+    server.prepare(page, sockets, DASHBOARDS / "template", (seats, share), trusted).initialize([])
     server.start()
 
 # %% ../nbs/lib/65_serve.ipynb #f557fc1b
@@ -452,7 +458,8 @@ def serve(
     host: str = "127.0.0.1",  # address to listen on; 0.0.0.0 is every network of this machine
     token: bool = False,  # ask visitors for the token in JUPYTER_TOKEN, or for a fresh one that is printed
     public: bool = False,  # let anybody in on an address that others can reach
-    seats: int = 20,  # visitors at the same time, about 100 MB of memory each
+    seats: int = 20,  # visitors at the same time, about 65 MB of memory each
+    share: int = 0,  # seats that one address may take; 0: half of them where strangers come, else all
     idle: int = 1200,  # seconds without a sign of a visitor until the seat is free again
     pool: int = 2,  # kernels kept warm for the next visitors
     proxy: str = "",  # address or network of a reverse proxy, whose word on the visitor's address is believed
@@ -462,10 +469,11 @@ def serve(
         refuse(DRAWING.command, f"{host} can be reached by others: add --token to let only invited people in, or --public for everybody")
     if token:
         check_token(DRAWING, os.environ.get("JUPYTER_TOKEN", ""))
+    share = share or (max(1, seats // 2) if public else seats)
     os.environ |= {"UKR_LETTERS_OUTBOX": outbox_place(DRAWING.command), "UKR_LETTERS_MODEL": model_place(DRAWING.command)}  # kernels inherit both
     with TemporaryDirectory(prefix="ukr-letters-") as visitors:
         os.environ["UKR_LETTERS_VISITORS"] = visitors
-        launch(DRAWING, host, port, token, seats, idle, pool, proxy)
+        launch(DRAWING, host, port, token, seats, share, idle, pool, proxy)
 
 # %% ../nbs/lib/65_serve.ipynb #424fca13
 def review(
@@ -484,7 +492,7 @@ def review(
     check_token(REVIEW, token)
     os.environ.pop("JUPYTER_TOKEN", None)  # an invitation to draw is none to judge
     os.environ |= {"UKR_LETTERS_JUDGE": judge} | ({"JUPYTER_TOKEN": token} if token else {})
-    launch(REVIEW, host, port, True, seats, idle, pool, proxy)
+    launch(REVIEW, host, port, True, seats, seats, idle, pool, proxy)
 
 # %% ../nbs/lib/65_serve.ipynb #24041294
 ukr_serve = call_parse(serve)
