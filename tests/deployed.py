@@ -138,18 +138,23 @@ class Site:
                 self.start(service)
             self.done.add(service)
 
+    def kill(self, place: str) -> None:
+        "Kill a process and all that it started, as a machine short of memory does; what is on disks stays there."
+        self.done.discard(place)
+        if place == "database":
+            return self.postgres.kill()
+        process = self.running.pop(place)
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
     def stop(self, *places: str) -> None:
-        "Kill processes and all that they started, as losing a machine does."
+        "Kill processes, and throw the data of PostgreSQL away."
         for place in places:
+            self.kill(place)
             if place == "database":
-                self.postgres.remove()
+                shutil.rmtree(self.postgres.folder)
                 self.postgres = None
-            else:
-                process = self.running.pop(place)
-                with suppress(ProcessLookupError):  # it has ended by itself
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-            self.done.discard(place)
 
     def close(self) -> None:
         "Stop everything."

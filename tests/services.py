@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from secrets import token_hex
 
+import psutil
 import pytest
 
 BUCKET = "drawings"
@@ -186,6 +187,13 @@ class PostgresServer:
         "Cut all connections and stop; what was committed is kept."
         self.process.send_signal(signal.SIGINT)
         self.process.wait(timeout=60)
+
+    def kill(self) -> None:
+        "Kill it, as a machine short of memory does, and wait until its workers have noticed."
+        workers = psutil.Process(self.process.pid).children()
+        self.process.kill()
+        self.process.wait()
+        psutil.wait_procs(workers, timeout=20)
 
     def remove(self) -> None:
         "Stop, and delete all data."

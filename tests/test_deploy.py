@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,15 +16,18 @@ import yaml
 from conftest import LAPTOP, eventually
 from deployed import DEPLOY, ROOT, Site, composed, site, write_settings  # noqa: F401, a fixture
 from hand import READY, Hand, letter
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from psycopg import OperationalError, connect
 from s3fs import S3FileSystem
+from test_api import gift
 from test_review import READY as JUDGING
 from test_review import drawing
 
+from ukr_letters.collector import PAUSES
 from ukr_letters.recognizer import CHAMPION, Recognizer
 from ukr_letters.sample import Sample
 from ukr_letters.store import Store, open_store
+from ukr_letters.texts import text
 
 SERVICES = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
 
@@ -303,6 +307,54 @@ def test_visitors_are_shared_out_and_each_stays_where_their_page_came_from(visit
     for page in pages:
         assert draw(page, store, "Ж").guess
         page.context.close()
+
+
+# What breaks
+
+
+def lost(page: Page) -> int:
+    "Whether a page says that its connection is lost."
+    return page.locator("[data-lost=yes]").count()
+
+
+@pytest.mark.parametrize("places", [["edge"], ["gate"], ["second"], ["api", "review", "follower", "mlflow"]], ids="-".join)
+def test_killed_services_come_back_and_nothing_kept_is_lost(site: Site, visit, store: Store, places: list[str]):
+    "`kill -9` while two pages are open, one on each replica: those that lose their wire or their kernel say so, the others go on."
+    pages = [visit("localhost"), visit("localhost")]
+    kept = [draw(page, store, char) for page, char in zip(pages, "А5", strict=True)]
+    for place in places:
+        site.kill(place)
+    cut = {"edge": 2, "gate": 2, "second": 1}.get(places[0], 0)
+    assert eventually(lambda: sum(map(lost, pages)) == cut, 30)
+    if places[0] not in ("edge", "gate"):  # the only way in
+        assert draw(visit("localhost"), store, "8").guess
+    for place in places:
+        site.start("dashboard" if place == "second" else place, place)
+    assert [store.get(sample.id) for sample in kept] == kept
+    for page in pages:
+        assert draw(visit("localhost") if lost(page) else page, store, "Ж").guess
+    assert knock(site, "api.localhost", "/recognize", "POST", json={"ink": letter("А")}).json()["label"] == "а"
+
+
+def test_a_minute_without_s3_and_postgresql_costs_nothing(site: Site, visit, store: Store):
+    "Who draws is read and told that the drawing waits, and so is a program; then all of it arrives, and MLflow remembers."
+    page, before = visit("localhost"), set(store)
+    for place in ("store", "database"):
+        site.kill(place)
+    gone = time.monotonic()
+    Hand(page).draw("Ж")
+    page.keyboard.press("Escape")
+    expect(page.locator(".ukr-status")).to_have_text(text("waiting"), timeout=30_000)
+    given = knock(site, "api.localhost", "/samples", "POST", json=gift(0))
+    assert given.status_code == 202 and knock(site, "review.localhost", "/health").status_code == 200
+    time.sleep(max(0, gone + 60 - time.monotonic()))
+    for place in ("database", "store"):
+        site.start(place)
+    longest = max(PAUSES) + 15  # seconds until the next attempt
+    arrived = eventually(lambda: len(fresh := set(store) - before) == 2 and fresh, longest)
+    assert given.json()["id"] in arrived
+    expect(page.locator(".ukr-status")).to_have_text(text("saved"))
+    assert eventually(lambda: site.run("learn", "ukr_release", "history", cwd=ROOT).returncode == 0, 60)
 
 
 # Everything is lost

@@ -12,6 +12,7 @@ from hand import READY, Hand
 from playwright.sync_api import Page, expect
 from wire import Visitor, ask
 
+from ukr_letters.collector import PAUSES
 from ukr_letters.recognizer import CHAMPION, Recognizer
 from ukr_letters.texts import text
 
@@ -110,8 +111,9 @@ def test_a_full_disk_is_told_and_the_drawing_is_held(visit, tmp_path, small_disk
         assert labels(server) == ["5"]
         finish(page, "А", "held")
         (inside / "filler").unlink()
-        expect(page.locator(".ukr-status")).to_have_text(text("saved"), timeout=20_000)
-        assert eventually(lambda: labels(server) == ["5", "8", "а"], 20)
+        longest = max(PAUSES) + 15  # seconds until the next attempt
+        expect(page.locator(".ukr-status")).to_have_text(text("saved"), timeout=1000 * longest)
+        assert eventually(lambda: labels(server) == ["5", "8", "а"], longest)
 
 
 def test_a_model_that_disappears_stops_nobody(tmp_path, monkeypatch):
