@@ -53,13 +53,11 @@ check: .venv/everything  ## notebooks clean, package exported, README in sync, n
 repro: .venv/everything  ## run the pipeline on the real data: preprocess, pretrain, teach, train, evaluate
 	$(BIN)/dvc repro
 
-bench: .venv/everything .venv/browser .venv/postgres .venv/wrk  ## measure the network, the store, the search, training, the HTTP door, and both pages in a real browser
+bench: .venv/everything .venv/browser .venv/postgres .venv/wrk  ## measure the network, the store, serving from end to end in a real browser, the search and training
 	$(BIN)/python tests/bench_model.py
-	$(BIN)/python tests/bench_api.py
 	$(BIN)/python tests/bench_store.py
 	$(BIN)/python tests/bench_release.py
-	$(BIN)/python tests/bench_draw.py
-	$(BIN)/python tests/bench_visitors.py
+	$(BIN)/python tests/bench_serving.py
 	$(BIN)/python tests/bench_review.py
 	$(BIN)/python tests/bench_tune.py
 	$(BIN)/python tests/bench_train.py

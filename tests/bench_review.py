@@ -3,6 +3,7 @@
 import math
 import os
 import random
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from bench_draw import row
 from conftest import LAPTOP, QUIET, find_browser, serving
 from hand import TURNS, letter
 from playwright.sync_api import sync_playwright
@@ -24,6 +24,12 @@ from ukr_letters.store import open_store, sample_name
 COUNT = 100_000
 VERDICTS = 200
 JUDGING = ".ukr-review[data-id]:not([data-id=''])"
+
+
+def row(name: str, values: list[float], unit: str) -> str:
+    "One line of the table."
+    high = sorted(values)[int(0.95 * len(values))]
+    return f"| {name:<42} | {statistics.median(values):8.1f} | {high:8.1f} | {len(values):4} | {unit} |"
 
 
 def placed(strokes: list[np.ndarray], chance: random.Random) -> list:

@@ -1,18 +1,15 @@
-"""How many recognitions a second the HTTP door gives, and how fast, beside requests that recognise nothing: `python tests/bench_api.py`."""
+"""How many recognitions a second the HTTP door gives, and how fast."""
 
 import json
 import re
 import shutil
 import subprocess
 import tempfile
-import time
-from pathlib import Path
 
 import psutil
-from hand import TURNS, letter
-from test_api import Door, opened
+from test_api import Door
 
-SECONDS, CONNECTIONS, BATCH = 10, 16, 64
+SECONDS, CONNECTIONS = 5, 8
 SCRIPT = """
 local bodies, turn = %s, 0
 wrk.headers["Content-Type"] = "application/json"
@@ -54,24 +51,3 @@ def memory(door: Door) -> float:
     "MB that one of its processes has for itself."
     workers = [child for child in psutil.Process(door.process.pid).children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
     return max(worker.memory_full_info().uss for worker in workers) / 1e6
-
-
-def main() -> None:
-    drawings = [{"ink": letter(char), "mode": "letters"} for char in TURNS]
-    batch = {"drawings": (drawings * BATCH)[:BATCH]}
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        with opened(Path(folder), rate=0) as door:
-            ready = time.perf_counter() - start
-            load(door, "/recognize", drawings)  # warm
-            nothing, one, many = load(door, "/health", [{}]), load(door, "/recognize", drawings), load(door, "/recognize", [batch], 4)
-            own = memory(door)
-    print("| HTTP door, two processes; wrk on the same two cores, connections kept | value |\n|---|---|")
-    print(f"| requests that recognise nothing, {CONNECTIONS} connections | {nothing[0]:,.0f}/s, {nothing[1]:.1f} ms, 99 %: {nothing[2]:.1f} ms |")
-    print(f"| one drawing in each request, {CONNECTIONS} connections | {one[0]:,.0f}/s, {one[1]:.1f} ms, 99 %: {one[2]:.1f} ms |")
-    print(f"| {BATCH} drawings in each request, 4 connections | {BATCH * many[0]:,.0f} drawings/s, {BATCH * many[0] / one[0]:.1f} times as many |")
-    print(f"| from the command to the first answer | {ready:.1f} s |\n| memory of a process | {own:.0f} MB |")
-
-
-if __name__ == "__main__":
-    main()
