@@ -28,4 +28,4 @@ look="\"Read:$drawings\", \"List:$drawings\", \"Write:$drawings/probe/*\""
 
 exec weed server -dir="$folder" -ip="$INSIDE" -ip.bind="$INSIDE" -filer -s3 -s3.ip.bind="$LISTEN" -s3.port=8333 \
     -s3.config="$users" -s3.autoCreateBucket=false -s3.port.iceberg=0 -s3.port.lance=0 \
-    -master.peers=none -master.telemetry=false -master.volumeSizeLimitMB=1024 -volume.max=100
+    -master.peers=none -master.telemetry=false -master.volumeSizeLimitMB=1024 -volume.max=100 -volume.preStopSeconds=1

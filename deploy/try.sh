@@ -34,7 +34,7 @@ build() {  # the file, the target and the name of the image
 }
 end() {
     site logs --tail 20 > deploy-test.log 2>&1 || true
-    site --profile '*' down --volumes --timeout 20 || true
+    site --profile '*' down --volumes || true
     [ -z "${service:-}" ] || kill "$service" "${watch:-$service}" || true
     rm -rf "$folder"
 }

@@ -47,7 +47,8 @@ class Site:
 
     def __init__(self, folder: Path):
         self.folder, self.running, self.done, self.postgres = folder, {}, set(), None
-        self.settings = write_settings(folder, UKR_LETTERS_GATE="127.0.0.0/8", UKR_LETTERS_BACKUPS=str(folder / "backups"))
+        changed = {"GATE": "127.0.0.0/8", "BACKUPS": str(folder / "backups"), "SHARE": "20"}  # every visitor has the same address here
+        self.settings = write_settings(folder, **{f"UKR_LETTERS_{name}": value for name, value in changed.items()})
         self.services = json.loads(composed(self.settings).stdout)["services"]
         network = f"127.{random.randrange(1, 255)}.{random.randrange(1, 255)}"
         self.address = {name: f"{network}.{number}" for number, name in enumerate(NAMES, 1)}

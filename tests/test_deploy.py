@@ -266,7 +266,7 @@ def draw(page: Page, store: Store, char: str) -> Sample:
 
 
 def test_the_line_from_a_drawing_to_a_new_model(site: Site, visit, store: Store, checkout: Path, tmp_path: Path):
-    "Draw, judge, collect, train, register, promote: the open page reads the next drawing with the new network, and rolls back."
+    "Draw, judge, collect, train, tune, register, promote: the open page reads the next drawing with the new network, and rolls back."
     page = visit("localhost")
     first = draw(page, store, "А")
     assert first.model == Recognizer().version == knock(site, "localhost", "/health").json()["model"]
@@ -289,6 +289,10 @@ def test_the_line_from_a_drawing_to_a_new_model(site: Site, visit, store: Store,
 
     assert "git add data/collected" in learn("ukr_collect")
     learn("dvc", "repro")
+    tuned = site.run("tuning", "env", f"PYTHONPATH={work}", "ukr_tune", cwd=work)
+    assert tuned.returncode == 0, tuned.stdout + tuned.stderr
+    with connect(f"{site.environment('backup')['ADMIN_DATABASE']}/tuning") as connection:
+        assert connection.execute("select count(*) from trials where state = 'COMPLETE'").fetchone() == (2,)
     assert "is version 2" in learn("ukr_release", "register")
     learn("ukr_release", "promote", "--despite", "a tiny network, to see the line")
     candidate = Recognizer(work / "models/candidate").version
