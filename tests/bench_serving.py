@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 import psutil
+from bench_review import timed
 from conftest import QUIET, find_browser, serving
 from hand import TURNS, letter
 from jupyter_client.manager import start_new_kernel
@@ -42,17 +43,10 @@ class Row:
         return f"| {self.name} | {ours:,.1f} {self.unit} | {high} | {len(self.values)} | {self.baseline} | {theirs:,.1f} | {ours / theirs:.2f} |"
 
 
-def timed(action: Callable[[], object]) -> float:
-    "Seconds that it takes."
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
-
-
 def recognition() -> list[float]:
     "Milliseconds in which the recogniser alone answers the strokes of a drawing, for every symbol of the tests."
     recognizer = Recognizer()
-    return [1000 * timed(lambda: recognizer.recognize(letter(char))) for char in [*TURNS, *TURNS]]
+    return [timed(lambda: recognizer.recognize(letter(char))) for char in [*TURNS, *TURNS]]
 
 
 def page() -> Iterator[Row]:
@@ -106,13 +100,13 @@ def starts() -> Iterator[Row]:
         place = Path(folder)
         pages, plain, doors = ([started(server(place)) for _ in range(STARTS)] for server in (lambda at: serving(at / "page"), plain_voila, opened))
     needed = [sys.executable, "-c", "import fastapi, granian, onnxruntime"]
-    imports = [timed(lambda: subprocess.run(needed, check=True)) for _ in range(STARTS)]
+    imports = [timed(lambda: subprocess.run(needed, check=True)) / 1000 for _ in range(STARTS)]
     yield Row("start of the page server, a kernel preheated", "s", pages, "plain Voilà, none preheated", plain)
     yield Row("start of the HTTP door", "s", doors, "its imports alone", imports)
 
 
 def api() -> Iterator[Row]:
-    "Programs that ask over HTTP; the client takes its share of the same processors."
+    "Programs that ask over HTTP; the client, wrk, takes its share of the same processors."
     drawings = [{"ink": letter(char), "mode": "letters"} for char in TURNS]
     batch = {"drawings": (drawings * BATCH)[:BATCH]}
     with TemporaryDirectory() as folder, opened(Path(folder), rate=0) as door:
@@ -120,9 +114,9 @@ def api() -> Iterator[Row]:
         asked = [("/health", [{}]), ("/recognize", drawings), ("/recognize", [batch], 4)]
         nothing, one, many = zip(*[[load(door, *what) for what in asked] for _ in range(ROUNDS)], strict=True)
         own = memory(door)
-    names = "one drawing in a request: a second", "one drawing in a request: half within", "one drawing in a request: 99 of 100 within"
-    for name, unit, *figures in zip(names, ("requests", "ms", "ms"), zip(*one, strict=True), zip(*nothing, strict=True), strict=True):
-        yield Row(name, unit, list(figures[0]), "recognising nothing", list(figures[1]))
+    for place, (name, unit) in enumerate([("a second", "requests"), ("half within", "ms"), ("99 of 100 within", "ms")]):
+        ours, least = ([figures[place] for figures in rounds] for rounds in (one, nothing))
+        yield Row(f"one drawing in a request: {name}", unit, ours, "recognising nothing", least)
     batches, singles = [BATCH * rate for rate, *_ in many], [rate for rate, *_ in one]
     yield Row(f"{BATCH} drawings in a request: a second", "drawings", batches, "one in a request", singles)
     yield Row("memory of one of its processes (USS)", "MB", [own], "empty kernel", [bare_kernel()])
