@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['RENDERER', 'SIZE', 'BOX', 'FINE', 'PEN', 'THINNEST', 'SIZE_INPUTS', 'CONTRAST', 'Ink', 'Picture', 'as_ink',
-           'draw_strokes', 'grey_levels', 'ink_levels', 'pen_width', 'trace_picture', 'thicken', 'glyph', 'is_empty',
-           'measure', 'size_inputs']
+           'draw_strokes', 'grey_levels', 'ink_levels', 'ink_bounds', 'pen_width', 'trace_picture', 'thicken', 'glyph',
+           'is_empty', 'measure', 'size_inputs']
 
 # %% ../nbs/lib/10_ink.ipynb #1a6c6574
 import math
@@ -128,7 +128,7 @@ def ink_levels(
     return ((grey - paper) / (ink - paper)).astype(np.float32).clip(0, 1)
 
 # %% ../nbs/lib/10_ink.ipynb #5edc2113
-def _bounds(mask: np.ndarray) -> tuple[int, int, int, int] | None:
+def ink_bounds(mask: np.ndarray) -> tuple[int, int, int, int] | None:
     "Left, top, right and bottom of the true pixels."
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) if len(rows) else None
@@ -146,7 +146,7 @@ def trace_picture(
     ink: np.ndarray,  # float32 (H, W) from `ink_levels`
 ) -> Image.Image:  # "L", ink 255 on a fine sheet
     "Bring the ink of a picture to the fine sheet, cut to black and white there."
-    left, top, right, bottom = _bounds(ink >= 0.5)
+    left, top, right, bottom = ink_bounds(ink >= 0.5)
     levels = Image.fromarray(np.pad((ink[top:bottom, left:right] * 255).astype(np.uint8), 3))
     scale = BOX * FINE / max(right - left, bottom - top)
     reach = math.ceil((1.5 / scale - FINE * pen_width(levels.point(lambda level: 255 * (level >= 128)))) / 2)
