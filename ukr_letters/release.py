@@ -14,6 +14,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from onnx import numpy_helper
+from onnx.helper import make_node
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
 from .bundle import Bundle, split_logits, write_bundle
@@ -23,6 +25,26 @@ from .model import LetterNet
 from .sources import SOURCES
 
 # %% ../nbs/lib/50_release.ipynb #e0755e62
+def _multiply_at_last(graph: onnx.GraphProto) -> None:
+    "Turn the last convolution of the body, which sees its whole input at once, into the matrix product that it is."
+    end = next(place for place, node in enumerate(graph.node) if node.op_type == "Reshape")
+    convolution, relu, reshape = graph.node[end - 2 : end + 1]
+    values = {value.name: value for value in graph.initializer}
+    weights, shape = (values[name] for name in (convolution.input[1], reshape.input[1]))
+    matrix = numpy_helper.to_array(weights).transpose(0, 2, 3, 1).reshape(weights.dims[0], -1)  # in the order of 8-bit kernels
+    weights.CopyFrom(numpy_helper.from_array(matrix, weights.name))
+    shape.CopyFrom(numpy_helper.from_array(np.array([-1, matrix.shape[1]]), shape.name))
+    product = [
+        make_node("Transpose", convolution.input[:1], ["channels_last"], "channels_last", perm=[0, 2, 3, 1]),
+        make_node("Reshape", ["channels_last", shape.name], ["flat"], reshape.name),
+        make_node("Gemm", ["flat", *convolution.input[1:]], ["product"], convolution.name, transB=1),
+        make_node("Relu", ["product"], reshape.output, relu.name),
+    ]
+    nodes = [*graph.node[: end - 2], *product, *graph.node[end + 1 :]]
+    del graph.node[:], graph.value_info[:]  # the shapes that were noted are old
+    graph.node.extend(nodes)
+
+
 def to_onnx(model: LetterNet) -> bytes:
     "The network as one ONNX file for batches of any size, without traces of this machine."
     batch = torch.export.Dim("batch")
@@ -40,6 +62,7 @@ def to_onnx(model: LetterNet) -> bytes:
     for part in (proto, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
+    _multiply_at_last(graph)
     return proto.SerializeToString(deterministic=True)
 
 # %% ../nbs/lib/50_release.ipynb #70bc6158
@@ -84,9 +107,8 @@ def to_int8(
 ) -> bytes:
     "The same network with all of its body but the first layer in 8-bit integers."
     network = onnx.load_from_string(exported)
-    nodes = list(network.graph.node)
-    flat = next(place for place, node in enumerate(nodes) if node.op_type == "Reshape")  # here the body ends
-    bodies = [node.name for node in nodes[:flat] if node.op_type in ("Conv", "Relu", "Add")][2:]  # the first two read the glyph
+    *nodes, _ = (node for node in network.graph.node if "sizes" not in node.input)  # the heads come last
+    bodies = [node.name for node in nodes if node.op_type in ("Conv", "Relu", "Add", "Transpose", "Reshape", "Gemm")][2:]  # the first two read the glyph
     with TemporaryDirectory() as folder:
         target = Path(folder) / "int8.onnx"
         quantize_static(network, target, _Calibration(inputs), per_channel=True, activation_type=QuantType.QUInt8, nodes_to_quantize=bodies)
