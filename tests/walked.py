@@ -33,7 +33,7 @@ def checkout(tmp_path_factory) -> Path:
     sections = {
         "preprocess": {"sources": "embedded", "limit": 300},
         "pretrain": TINY,
-        "teach": TINY | {"source_mass": {"fonts": 2.0}},
+        "teach": TINY | {"source_mass": {"fonts": 2.0}, "further": {}},
         "train": TINY | {"teacher": "letternet_tiny", "source_mass": {"fonts": 2.0}, "size_mass": {}, "doubt": 0.5, "further": {"weight_decay": 0.01}},
         "evaluate": {"worst": 10, "guard": "digits8"},
         "tune": {"searched": ["learning_rate"], "trials": 2, "epochs": 1, "samples_per_epoch": 2000, "judged": 100, "workers": 1, "seed": 0},

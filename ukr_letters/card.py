@@ -91,7 +91,7 @@ def data(
     ]
     return section(
         "Data",
-        "Samples after copies were dropped; every second training drawing counts twice, as it was and redrawn by another pen. "
+        "Samples after copies were dropped; in training other pens draw about half of what is shown, along the paths of the drawings. "
         "Validation data guided the choices; test data was neither trained on nor chosen by.",
         table(["source", "what it holds", "licence", "training", "validation", "test"], rows),
         "The addresses, pinned and with checksums, are in `nbs/lib/27_sources.ipynb`. "
