@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PENS', 'Recipe', 'vary_pen', 'move', 'spoil', 'scan', 'ink_along', 'augment', 'vary_size', 'sampling_weights',
-           'inside', 'label_loss', 'loss_of', 'imitation', 'device', 'Epoch', 'predict', 'accuracies', 'batches',
-           'Progress', 'fit', 'fit_sizes']
+           'inside', 'label_loss', 'loss_of', 'imitation', 'device', 'half_precision', 'Epoch', 'predict', 'accuracies',
+           'batches', 'Progress', 'fit', 'fit_sizes']
 
 # %% ../nbs/lib/41_train.ipynb #c5a79e66
 import hashlib
@@ -256,6 +256,12 @@ def device() -> torch.device:
     return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
 
 
+def half_precision(place: torch.device) -> torch.autocast:
+    "Compute in bfloat16 inside this context, on hardware that does so faster than in full precision."
+    fast = place.type != "cpu" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return torch.autocast(place.type, torch.bfloat16, enabled=fast)
+
+
 @dataclass(frozen=True)
 class Epoch:
     "What is known after an epoch."
@@ -328,7 +334,7 @@ def _step_loss(model, teacher, batch: tuple[Tensor, ...], recipe: Recipe) -> Ten
     "The loss of one batch: by its labels, and by the teacher's answers where there is one."
     glyphs, sizes, label, case, redrawn = batch
     glyphs = glyphs.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(glyphs.device.type, torch.bfloat16):
+    with half_precision(glyphs.device):
         logits = model(glyphs, sizes)
         with torch.no_grad():
             taught = teacher(glyphs, sizes) if teacher else None
