@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-TINY = {"architecture": "letternet_tiny", "epochs": 1, "samples_per_epoch": 2000, "batch": 100, "learning_rate": 0.01, "seed": 0}
+TINY = {"architecture": "letternet_tiny", "epochs": 2, "samples_per_epoch": 6000, "batch": 100, "learning_rate": 0.01, "seed": 0}
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
