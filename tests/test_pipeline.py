@@ -47,7 +47,7 @@ def test_every_stage_run_is_an_mlflow_run(checkout: Path) -> None:
         assert f"{stage}.ipynb" in {item.path for item in client.list_artifacts(found.info.run_id)}
     train, evaluate = latest["train"], latest["evaluate"]
     assert train.data.params["learning_rate"] == "0.01" and train.data.params["model"] == evaluate.data.params["model"]
-    assert [(metric.step, metric.value >= 0) for metric in client.get_metric_history(train.info.run_id, "label")] == [(1, True)]
+    assert [(metric.step, metric.value >= 0) for metric in client.get_metric_history(train.info.run_id, "label")] == [(1, True), (2, True)]
     pictures = {"confusions.png", "mistakes.png", "reliability.png", "MODEL_CARD.md"}
     assert pictures < {item.path for item in client.list_artifacts(evaluate.info.run_id)} and "fonts.letters" in evaluate.data.metrics
 
