@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
+# Long enough that the network does not change its mind when it is made small in eight bits.
 TINY = {"architecture": "letternet_tiny", "epochs": 2, "samples_per_epoch": 6000, "batch": 100, "learning_rate": 0.01, "seed": 0}
 
 
