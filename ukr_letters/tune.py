@@ -97,9 +97,10 @@ RANGES = {
     "source_mass": Range(0.1, 10, log=True),  # of any source
     "widths.small": Range(8, 40, step=8),
     "widths.middle": Range(16, 96, step=8),
-    "widths.large": Range(24, 144, step=24),
+    "widths.large": Range(24, 144, step=8),
     "widths.hidden": Range(32, 256, step=32),
     "widths.residual": Range(0, 1, step=1),
+    "widths.stride": Range(2, 3, step=1),
 }
 WIDTHS = [name for name in RANGES if name.startswith("widths.")]
 
@@ -124,7 +125,7 @@ def settings_of(
 def widths_of(net: LetterNet) -> dict[str, int]:
     "The widths of a network, by the names they are searched under."
     small, middle, large = (net.body[place][0].out_channels for place in (0, 2, 4))
-    found = (small, middle, large, net.heads.in_features, int(isinstance(net.body[3], Residual)))
+    found = (small, middle, large, net.heads.in_features, int(isinstance(net.body[3], Residual)), net.body[0][0].stride[0])
     return dict(zip(WIDTHS, found, strict=True))
 
 
@@ -132,9 +133,9 @@ def network(settings: dict) -> LetterNet:
     "A network with fresh weights: of the searched widths, else of the named architecture."
     if WIDTHS[0] not in settings:
         return create(settings["architecture"], settings["seed"])
-    *widths, hidden, residual = (settings[name] for name in WIDTHS)
+    *widths, hidden, residual, stride = (settings[name] for name in WIDTHS)
     torch.manual_seed(settings["seed"])
-    return LetterNet(tuple(widths), hidden, bool(residual))
+    return LetterNet(tuple(widths), hidden, bool(residual), stride)
 
 # %% ../nbs/lib/54_tune.ipynb #cbcd375e
 @dataclass(frozen=True)
