@@ -142,9 +142,10 @@ def augment(
     clean = _uniform(batch, 0, 1, random) < recipe.clean
     pen = _uniform(batch, *PENS, random)
     zoom = torch.where(again, (BOX - pen) / (BOX - PEN), 1.0)
-    varied = torch.where(clean, glyphs, scan(vary_pen(glyphs, random), recipe.scanned, random))
+    varied, plain = paths.clone(), ~redrawn
+    varied[plain] = torch.where(clean[plain], glyphs[plain], scan(vary_pen(glyphs[plain], random), recipe.scanned, random))
     extent = torch.where(clean, 0.0, _uniform(batch, 0, 1, random))
-    moved = move(torch.where(again, paths, varied), extent, zoom, random)
+    moved = move(varied, extent, zoom, random)
     drawn = torch.where(again, ink_along(moved, pen, zoom), moved)
     return torch.where(clean, drawn, spoil(drawn, random))
 
