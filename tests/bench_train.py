@@ -55,7 +55,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "dataset.npz"
         save(assemble("embedded", limit=1500), prepared)
-        for architecture in ("letternet_swift", "letternet_small"):
+        for architecture in ("letternet_light", "letternet_small"):
             for processes, threads in ((1, 1), (1, 2), (2, 1)):
                 rate = drawings_per_second(prepared, architecture, processes, threads)
                 print(f"| {architecture}, processes {processes}, threads of each {threads} | {rate:,.0f} drawings/s |", flush=True)
