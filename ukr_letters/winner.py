@@ -55,8 +55,8 @@ def named(widths: dict[str, int]) -> str:
     for name in ARCHITECTURES:
         if widths_of(create(name)) == widths:
             return name
-    small, middle, large, hidden, residual = (widths[name] for name in WIDTHS)
-    shape = f"({small}, {middle}, {large}), hidden={hidden}{', residual=True' * bool(residual)}"
+    small, middle, large, hidden, residual, stride = (widths[name] for name in WIDTHS)
+    shape = f"({small}, {middle}, {large}), hidden={hidden}{', residual=True' * bool(residual)}, stride={stride}"
     raise TuneError(
         "this shape has no name yet; write it into nbs/lib/40_model.ipynb, say there what it is good for, and "
         f"run `nbdev_export`:\n\n@architecture\ndef letternet_found() -> LetterNet:\n    return LetterNet({shape})\n"
