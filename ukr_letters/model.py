@@ -105,7 +105,7 @@ def letternet_small() -> LetterNet:
     "About 730 thousand weights; over twice the multiplications of `letternet_swift`."
     return LetterNet((32, 64, 128), hidden=192, residual=True)
 
-
+# %% ../nbs/lib/40_model.ipynb #defc35ed
 def create(
     name: str,  # a registered architecture
     seed: int = 0,  # of the initial weights
