@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .config import root
 from .model import ARCHITECTURES, create
-from .tune import WIDTHS, Plan, TuneError, best, ended, planned, range_of, settings_of, values_of, widths_of
+from .tune import SHAPE, Plan, TuneError, best, ended, planned, range_of, settings_of, shape_of, values_of
 
 # %% ../nbs/lib/56_winner.ipynb #de5bd34e
 PATIENT = 1.02  # times the present network's milliseconds: the clock is no more exact
@@ -50,25 +50,25 @@ def winner(
     return max(trials, key=lambda trial: trial.values[0])
 
 # %% ../nbs/lib/56_winner.ipynb #20903b73
-def named(widths: dict[str, int]) -> str:
-    "The architecture of these widths; raises `TuneError` with a definition when it has no name."
+def named(shape: dict[str, int]) -> str:
+    "The architecture of a shape; raises `TuneError` with a definition when it has no name."
     for name in ARCHITECTURES:
-        if widths_of(create(name)) == widths:
+        if shape_of(create(name)) == shape:
             return name
-    small, middle, large, hidden, residual, stride = (widths[name] for name in WIDTHS)
-    shape = f"({small}, {middle}, {large}), hidden={hidden}{', residual=True' * bool(residual)}, stride={stride}"
+    small, middle, large, hidden, depth, stride = (shape[name] for name in SHAPE)
+    made = f"({small}, {middle}, {large}), hidden={hidden}, depth={depth}, stride={stride}"
     raise TuneError(
         "this shape has no name yet; write it into nbs/lib/40_model.ipynb, say there what it is good for, and "
-        f"run `nbdev_export`:\n\n@architecture\ndef letternet_found() -> LetterNet:\n    return LetterNet({shape})\n"
+        f"run `nbdev_export`:\n\n@architecture\ndef letternet_found() -> LetterNet:\n    return LetterNet({made})\n"
     )
 
 
 def proposal(plan: Plan, trial: FrozenTrial) -> dict[str, float | str]:
     "What a trial would change in the `train` section, by name; raises `TuneError` for a shape without a name."
     values = values_of(trial)
-    widths = {name: plan.held[name] for name in WIDTHS if name in plan.held} | values
-    plain = {name: value for name, value in values.items() if name not in WIDTHS}
-    return plain | ({"architecture": named({name: widths[name] for name in WIDTHS})} if plan.weighs_time else {})
+    shape = {name: plan.held[name] for name in SHAPE if name in plan.held} | values
+    plain = {name: value for name, value in values.items() if name not in SHAPE}
+    return plain | ({"architecture": named({name: shape[name] for name in SHAPE})} if plan.weighs_time else {})
 
 # %% ../nbs/lib/56_winner.ipynb #f1b84dd0
 def with_value(lines: list[str], name: str, value: str) -> list[str]:
