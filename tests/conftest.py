@@ -35,6 +35,11 @@ def find_browser() -> str:
     return found
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    "Let the golden master be recorded."
+    parser.addoption("--write-golden", action="store_true", help="record the golden master instead of comparing with it")
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     "The system's Chromium, for pytest-playwright."
