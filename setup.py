@@ -1,4 +1,5 @@
 """Package configuration, read from settings.ini so that nbdev and pip share one source."""
+
 from configparser import ConfigParser
 from pathlib import Path
 

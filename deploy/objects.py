@@ -20,6 +20,7 @@ def keys(bucket: str) -> Iterator[str]:
 
 def save(bucket: str, folder: Path) -> int:
     "Copy all objects of a bucket into a folder; how many there were."
+
     def one(key: str) -> None:
         path = folder / key
         if folder not in path.resolve().parents:
@@ -36,7 +37,11 @@ def restore(bucket: str, folder: Path) -> int:
     "Copy all files of a folder into a bucket; how many there were."
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     with ThreadPoolExecutor(WORKERS) as pool:
-        return len(list(pool.map(lambda path: CLIENT.upload_file(str(path), bucket, path.relative_to(folder).as_posix()), files)))
+        return len(
+            list(
+                pool.map(lambda path: CLIENT.upload_file(str(path), bucket, path.relative_to(folder).as_posix()), files)
+            )
+        )
 
 
 def main(action: str, folder: Path) -> None:

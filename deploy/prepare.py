@@ -58,9 +58,16 @@ def lay_first_model(place: Path) -> None:
 
 def ask(path: str, method: str, body: dict) -> None:
     "One request to MLflow as its administrator; raises `urllib.error.HTTPError`."
-    key = b64encode(f"{os.environ['MLFLOW_TRACKING_USERNAME']}:{os.environ['MLFLOW_TRACKING_PASSWORD']}".encode()).decode()
+    key = b64encode(
+        f"{os.environ['MLFLOW_TRACKING_USERNAME']}:{os.environ['MLFLOW_TRACKING_PASSWORD']}".encode()
+    ).decode()
     headers = {"Content-Type": "application/json", "Authorization": f"Basic {key}"}
-    request = urllib.request.Request(f"{os.environ['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/users/{path}", json.dumps(body).encode(), headers, method=method)
+    request = urllib.request.Request(
+        f"{os.environ['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/users/{path}",
+        json.dumps(body).encode(),
+        headers,
+        method=method,
+    )
     urllib.request.urlopen(request, timeout=60).close()
 
 

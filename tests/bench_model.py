@@ -10,6 +10,7 @@ import onnxruntime
 import torch
 from hand import TURNS, letter
 from torch import nn
+
 from ukr_letters.ink import SIZE_INPUTS
 from ukr_letters.recognizer import CHAMPION, Recognizer
 
@@ -85,7 +86,9 @@ def main() -> None:
     print(f"| champion, one glyph, one thread | {new:.3f} ms |")
     print(f"| champion's share of the predecessor's time | {new / old:.2f} |")
     print(f"| champion's model.onnx | {(CHAMPION / 'model.onnx').stat().st_size / 1e6:.2f} MB |")
-    print(f"| `recognize_many`, strokes to answers | {statistics.median(throughput() for _ in range(5)):,.0f} drawings/s |")
+    print(
+        f"| `recognize_many`, strokes to answers | {statistics.median(throughput() for _ in range(5)):,.0f} drawings/s |"
+    )
 
 
 if __name__ == "__main__":

@@ -43,16 +43,21 @@ def measure(folder: Path, uri: str) -> dict[str, list[float]]:
     tell = lambda name, action: times.setdefault(name, []).append(milliseconds(action))
     for number in range(TURNS):
         leaning(folder / str(number), "ж", number / 1000)
-        tell("register", lambda: registry.register(folder / str(number)))
+        tell("register", lambda: registry.register(folder / str(number)))  # noqa: B023
     follow = f"from pathlib import Path; from ukr_letters.registry import Registry; Registry().follow(Path({str(folder / 'served')!r}), {EVERY})"
-    follower = subprocess.Popen([sys.executable, "-c", follow], env={**os.environ, "MLFLOW_TRACKING_URI": uri}, stdout=subprocess.PIPE)
+    follower = subprocess.Popen(
+        [sys.executable, "-c", follow], env={**os.environ, "MLFLOW_TRACKING_URI": uri}, stdout=subprocess.PIPE
+    )
     try:
         follower.stdout.readline()  # it holds the champion that came with the package
         newest = Newest(folder / "served", CHAMPION, Recognizer)
         for version in reversed(registry.versions()[:TURNS]):
-            tell("promote, with the gate on a small gold set", lambda: registry.promote(version.number))
-            tell(f"promoted to served, by a follower every {EVERY:g} s", lambda: served(newest, version.network))
-            tell("promoted to served, fetched at once", lambda: (registry.fetch(folder / "at once"), Recognizer(folder / "at once")))
+            tell("promote, with the gate on a small gold set", lambda: registry.promote(version.number))  # noqa: B023
+            tell(f"promoted to served, by a follower every {EVERY:g} s", lambda: served(newest, version.network))  # noqa: B023
+            tell(
+                "promoted to served, fetched at once",
+                lambda: (registry.fetch(folder / "at once"), Recognizer(folder / "at once")),
+            )
         tell("roll back to served, by the same follower", lambda: served(newest, registry.rollback("measured").network))
     finally:
         follower.kill()

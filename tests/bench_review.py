@@ -91,14 +91,18 @@ def timed(action: Callable[[], object]) -> float:
 def pages(backlog: Backlog) -> list[float]:
     "Times of pages of 100 with several filters, each asked for by a judge who has judged before."
     asked = [Filters(), Filters(symbol="ж"), Filters(case="capital", device="pen"), Filters(suspicion="duplicate")]
-    asked += [Filters(state="second"), Filters(agreed=True, symbol="я"), Filters(since="2026-11-10", until="2026-11-12")]
-    return [timed(lambda: backlog.page(filters, "bench")) for filters in asked * 5]
+    asked += [
+        Filters(state="second"),
+        Filters(agreed=True, symbol="я"),
+        Filters(since="2026-11-10", until="2026-11-12"),
+    ]
+    return [timed(lambda: backlog.page(filters, "bench")) for filters in asked * 5]  # noqa: B023
 
 
 def verdicts(backlog: Backlog) -> list[float]:
     "Times until a verdict is on the disk, while the store is followed in the background."
     ids = [item["id"] for _ in range(2) for item in backlog.page(Filters(), "bench", VERDICTS)]
-    return [timed(lambda: backlog.judge(id, "bench", "accept", "А")) for id in ids[:VERDICTS]]
+    return [timed(lambda: backlog.judge(id, "bench", "accept", "А")) for id in ids[:VERDICTS]]  # noqa: B023
 
 
 def in_browser(folder: Path) -> tuple[float, list[float]]:

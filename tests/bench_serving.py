@@ -46,7 +46,7 @@ class Row:
 def recognition() -> list[float]:
     "Milliseconds in which the recogniser alone answers the strokes of a drawing, for every symbol of the tests."
     recognizer = Recognizer()
-    return [timed(lambda: recognizer.recognize(letter(char))) for char in [*TURNS, *TURNS]]
+    return [timed(lambda: recognizer.recognize(letter(char))) for char in [*TURNS, *TURNS]]  # noqa: B023
 
 
 def page() -> Iterator[Row]:
@@ -57,7 +57,13 @@ def page() -> Iterator[Row]:
             plain = openings(browser, url)
         for name, pool in (("cold", 0), ("preheated", 2)):
             with serving(place / name, pool=pool) as server:
-                yield Row(f"page asked for until drawable, kernel {name}", "ms", openings(browser, server.url), "plain Voilà", plain)
+                yield Row(
+                    f"page asked for until drawable, kernel {name}",
+                    "ms",
+                    openings(browser, server.url),
+                    "plain Voilà",
+                    plain,
+                )
         with serving(place / "drawn") as server:
             ours, _ = open_page(browser, server.url)
             time.sleep(REFILL)
@@ -81,7 +87,13 @@ def bare_kernel() -> float:
 def visitors() -> Iterator[Row]:
     "Many visitors at once, without browsers."
     one, many, hurry, rush = crowd(1), crowd(CROWD), crowd(1, hurried=True), crowd(CROWD, hurried=True)
-    yield Row(f"{CROWD} arrive at once: page asked for until drawable", "ms", many.ready, "one arrives, kernel preheated", one.ready)
+    yield Row(
+        f"{CROWD} arrive at once: page asked for until drawable",
+        "ms",
+        many.ready,
+        "one arrives, kernel preheated",
+        one.ready,
+    )
     yield Row(f"{CROWD} draw at once: pen up to answer", "ms", many.waits, "one draws", one.waits)
     yield Row(f"{CROWD} draw and never pause: pen up to answer", "ms", rush.waits, "one never pauses", hurry.waits)
     yield Row("memory of a visitor's kernel (USS)", "MB", many.memory, "empty kernel", [bare_kernel()])
@@ -98,7 +110,10 @@ def starts() -> Iterator[Row]:
     "Both servers, before anybody comes."
     with TemporaryDirectory() as folder:
         place = Path(folder)
-        pages, plain, doors = ([started(server(place)) for _ in range(STARTS)] for server in (lambda at: serving(at / "page"), plain_voila, opened))
+        pages, plain, doors = (
+            [started(server(place)) for _ in range(STARTS)]
+            for server in (lambda at: serving(at / "page"), plain_voila, opened)
+        )
     needed = [sys.executable, "-c", "import fastapi, granian, onnxruntime"]
     imports = [timed(lambda: subprocess.run(needed, check=True)) / 1000 for _ in range(STARTS)]
     yield Row("start of the page server, a kernel preheated", "s", pages, "plain Voilà, none preheated", plain)

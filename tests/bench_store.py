@@ -38,8 +38,15 @@ def measure(name: str, store: Store) -> None:
     "Fill a store, judge what is in it, read it, and print how long each takes."
     samples = [replace(drawing(), notice=str(number)) for number in range(NUMBER)]
     verdicts = [said("accept", "ї", sample=sample.id) for sample in samples]
-    print(f"{name}: add {milliseconds(store.add, samples):.1f} ms, judge {milliseconds(store.judge, verdicts):.1f} ms (medians)")
-    rates = {"ids": lambda: iter(store), "samples": store.samples, "verdicts": store.verdicts, "accepted": store.accepted}
+    print(
+        f"{name}: add {milliseconds(store.add, samples):.1f} ms, judge {milliseconds(store.judge, verdicts):.1f} ms (medians)"
+    )
+    rates = {
+        "ids": lambda: iter(store),
+        "samples": store.samples,
+        "verdicts": store.verdicts,
+        "accepted": store.accepted,
+    }
     print(f"{name}: " + ", ".join(f"{what} {per_second(listing):,.0f}/s" for what, listing in rates.items()))
 
 

@@ -21,14 +21,24 @@ def train(prepared: str, architecture: str) -> None:
     "Train, and print the median number of drawings a second; the first epoch warms up."
     dataset, seconds = load(Path(prepared)), []
     recipe = Recipe(architecture, EPOCHS, SAMPLES, batch=256)
-    fit(create(architecture), dataset.part("train"), dataset.part("valid"), recipe, on_epoch=lambda epoch: seconds.append(epoch.seconds))
+    fit(
+        create(architecture),
+        dataset.part("train"),
+        dataset.part("valid"),
+        recipe,
+        on_epoch=lambda epoch: seconds.append(epoch.seconds),
+    )
     print(SAMPLES / statistics.median(seconds[1:]))
 
 
 def drawings_per_second(prepared: Path, architecture: str, processes: int, threads: int) -> float:
     "What `train` prints in a fresh process, or in several."
     work = [__file__, str(prepared), architecture]
-    start = [sys.executable] if processes == 1 else [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    start = (
+        [sys.executable]
+        if processes == 1
+        else [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    )
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     said = subprocess.run([*start, *work], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
     return float(said.split()[-1])
@@ -58,7 +68,10 @@ def main() -> None:
         for architecture in ("letternet_light", "letternet_small"):
             for processes, threads in ((1, 1), (1, 2), (2, 1)):
                 rate = drawings_per_second(prepared, architecture, processes, threads)
-                print(f"| {architecture}, processes {processes}, threads of each {threads} | {rate:,.0f} drawings/s |", flush=True)
+                print(
+                    f"| {architecture}, processes {processes}, threads of each {threads} | {rate:,.0f} drawings/s |",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from services import PostgresServer
+
 from ukr_letters.dataset import assemble, save
 from ukr_letters.model import create, save_weights
 from ukr_letters.tune import DATA, TEACHER
@@ -55,7 +56,10 @@ def main() -> None:
             save_weights(create("letternet_tiny"), folder / TEACHER)
             print("| workers | trials an hour, journal | trials an hour, PostgreSQL |\n|---|---|---|")
             for workers in (1, 2, 4):
-                rates = [trials_per_hour(folder, storage, workers) for storage in (str(folder / "studies/journal.log"), server.url())]
+                rates = [
+                    trials_per_hour(folder, storage, workers)
+                    for storage in (str(folder / "studies/journal.log"), server.url())
+                ]
                 print(f"| {workers} | {rates[0]:,.0f} | {rates[1]:,.0f} |", flush=True)
     finally:
         server.remove()

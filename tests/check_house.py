@@ -13,7 +13,9 @@ BIN = Path(sys.executable).parent
 def run(*command: str | Path) -> str:
     "Output of a command run in the checkout; its failure ends the check."
     environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    return subprocess.run([str(part) for part in command], cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        [str(part) for part in command], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+    ).stdout
 
 
 def state() -> dict[str, bytes]:
@@ -37,7 +39,19 @@ def changed_by(*commands: tuple) -> list[str]:
 def readme() -> list[str]:
     "README.md if it is not what index.ipynb makes."
     with tempfile.TemporaryDirectory() as folder:
-        run(BIN / "jupyter", "nbconvert", "--to", "markdown", "--log-level", "ERROR", "--output-dir", folder, "--output", "README", "nbs/index.ipynb")
+        run(
+            BIN / "jupyter",
+            "nbconvert",
+            "--to",
+            "markdown",
+            "--log-level",
+            "ERROR",
+            "--output-dir",
+            folder,
+            "--output",
+            "README",
+            "nbs/index.ipynb",
+        )
         return [] if (Path(folder) / "README.md").read_text() == (ROOT / "README.md").read_text() else ["README.md"]
 
 

@@ -37,7 +37,9 @@ def find_browser() -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     "Let the golden master be recorded."
-    parser.addoption("--write-golden", action="store_true", help="record the golden master instead of comparing with it")
+    parser.addoption(
+        "--write-golden", action="store_true", help="record the golden master instead of comparing with it"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,18 @@ from services import PostgresServer, find_postgres, free_ports, wait_until
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
-NAMES = ("edge", "gate", "dashboard", "second", "api", "review", "mlflow", "database", "store", "names")  # "second" is a replica
+NAMES = (
+    "edge",
+    "gate",
+    "dashboard",
+    "second",
+    "api",
+    "review",
+    "mlflow",
+    "database",
+    "store",
+    "names",
+)  # "second" is a replica
 FOLDERS = ("outbox", "champion", "desk", "kept", "backups")
 OTHERS = ("minio-users",)  # of a profile that is not chosen
 NAMED = re.compile(r"\b(?:mlflow|database|store)(?=:\d{4}\b)")  # a service where its port follows
@@ -28,16 +39,24 @@ MOUNTED = re.compile(rf"^/({'|'.join(FOLDERS)}|checkout)\b|^/usr/local/etc/hapro
 def write_settings(folder: Path, **changed: str) -> Path:
     "A fresh environment file for localhost, as `make deploy-secrets` writes it, with some values changed."
     shutil.copy2(DEPLOY / "secrets.sh", folder)
-    subprocess.run(["sh", folder / "secrets.sh", "localhost", "keeper@ukr-letters.invalid"], check=True, capture_output=True)
+    subprocess.run(
+        ["sh", folder / "secrets.sh", "localhost", "keeper@ukr-letters.invalid"], check=True, capture_output=True
+    )
     lines = (folder / ".env").read_text().splitlines()
-    lines = [f"{name}={changed.get(name, value)}" if value or "=" in line else line for line in lines for name, _, value in [line.partition("=")]]
+    lines = [
+        f"{name}={changed.get(name, value)}" if value or "=" in line else line
+        for line in lines
+        for name, _, value in [line.partition("=")]
+    ]
     (folder / ".env").write_text("\n".join(lines) + "\n")
     return folder / ".env"
 
 
 def composed(settings: Path, file: Path = DEPLOY / "compose.yaml") -> subprocess.CompletedProcess:
     "What Docker Compose makes of the file with these settings, as JSON."
-    program = shutil.which("docker-compose", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    program = shutil.which(
+        "docker-compose", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    )
     command = [program, "--env-file", settings, "--file", file, "--profile", "*", "config", "--format", "json"]
     return subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
 
@@ -47,7 +66,11 @@ class Site:
 
     def __init__(self, folder: Path):
         self.folder, self.running, self.done, self.postgres = folder, {}, set(), None
-        changed = {"GATE": "127.0.0.0/8", "BACKUPS": str(folder / "backups"), "SHARE": "20"}  # every visitor has the same address here
+        changed = {
+            "GATE": "127.0.0.0/8",
+            "BACKUPS": str(folder / "backups"),
+            "SHARE": "20",
+        }  # every visitor has the same address here
         self.settings = write_settings(folder, **{f"UKR_LETTERS_{name}": value for name, value in changed.items()})
         self.services = json.loads(composed(self.settings).stdout)["services"]
         network = f"127.{random.randrange(1, 255)}.{random.randrange(1, 255)}"
@@ -61,7 +84,11 @@ class Site:
     @property
     def secrets(self) -> dict[str, str]:
         "What the environment file says."
-        return dict(line.split("=", 1) for line in self.settings.read_text().splitlines() if "=" in line and not line.startswith("#"))
+        return dict(
+            line.split("=", 1)
+            for line in self.settings.read_text().splitlines()
+            if "=" in line and not line.startswith("#")
+        )
 
     def configured(self, text: str) -> str:
         "A proxy's configuration for processes that share one machine."
@@ -87,27 +114,44 @@ class Site:
 
     def environment(self, service: str, place: str = "") -> dict[str, str]:
         "What the process of a service knows: what the file says, and where programs are."
-        said = {name: self.here(value, place or service) for name, value in self.services[service]["environment"].items()}
+        said = {
+            name: self.here(value, place or service) for name, value in self.services[service]["environment"].items()
+        }
         places = [Path(sys.executable).parent, Path(find_postgres("postgres")).parent, os.environ["PATH"], "/usr/sbin"]
         home = self.folder / "homes" / (place or service)
         home.mkdir(parents=True, exist_ok=True)
-        basic = {"PATH": os.pathsep.join(map(str, places)), "PYTHONPATH": str(ROOT), "HOME": str(home), "XDG_DATA_HOME": str(home)}
+        basic = {
+            "PATH": os.pathsep.join(map(str, places)),
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(home),
+            "XDG_DATA_HOME": str(home),
+        }
         return basic | said
 
     def run(self, service: str, *command: str, cwd: Path | None = None, place: str = "") -> subprocess.CompletedProcess:
         "Run a command, or the one of the service, to its end, as `docker compose run` does."
         command = [self.here(part, place or service) for part in command or self.services[service]["command"]]
-        return subprocess.run(command, cwd=cwd or self.folder, env=self.environment(service, place), capture_output=True, text=True)
+        return subprocess.run(
+            command, cwd=cwd or self.folder, env=self.environment(service, place), capture_output=True, text=True
+        )
 
     def start(self, service: str, place: str = "") -> None:
         "Start a service, or a further replica of it at another place, and wait until its own health check is content."
         place = place or service
         if service == "database":
             return self._start_database()
-        command, log = [self.here(part, place) for part in self.services[service]["command"]], self.folder / f"{place}.log"
+        command, log = (
+            [self.here(part, place) for part in self.services[service]["command"]],
+            self.folder / f"{place}.log",
+        )
         with open(log, "ab") as file:
             process = subprocess.Popen(
-                command, cwd=self.folder, env=self.environment(service, place), stdout=file, stderr=file, start_new_session=True
+                command,
+                cwd=self.folder,
+                env=self.environment(service, place),
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
             )
         self.running[place] = process
         wait_until(lambda: self.healthy(service, place), process, log, 180)
@@ -116,7 +160,9 @@ class Site:
         "PostgreSQL with the administrator whom the environment file names."
         said = self.services["database"]["environment"]
         if self.postgres is None:
-            self.postgres = PostgresServer((self.address["database"],), said["POSTGRES_USER"], said["POSTGRES_PASSWORD"], 5432)
+            self.postgres = PostgresServer(
+                (self.address["database"],), said["POSTGRES_USER"], said["POSTGRES_PASSWORD"], 5432
+            )
         self.postgres.start()
         assert self.healthy("database", "database")
 
@@ -161,16 +207,29 @@ class Site:
         "Stop everything."
         self.stop(*list(self.running), *(["database"] if self.postgres else []))
         for port in (8080, 8333, 8888, 9333):  # SeaweedFS leaves sockets behind when it is killed
-            for left in (*Path("/tmp").glob(f"seaweedfs-*-{port}.sock"), *Path("/tmp").glob(f"seaweedfs-*-{port + 10_000}.sock")):
+            for left in (
+                *Path("/tmp").glob(f"seaweedfs-*-{port}.sock"),
+                *Path("/tmp").glob(f"seaweedfs-*-{port + 10_000}.sock"),
+            ):
                 left.unlink(missing_ok=True)
 
     def start_names(self) -> None:
         "A name server that knows the replicas, as the one of a container engine does."
         known = {"dashboard": ("dashboard", "second"), "api": ("api",), "review": ("review",)}
         records = [f"--host-record={name},{self.address[place]}" for name, places in known.items() for place in places]
-        command = ["dnsmasq", "--no-daemon", "--no-resolv", "--no-hosts", "--port=5353", "--bind-interfaces", f"--listen-address={self.address['names']}"]
+        command = [
+            "dnsmasq",
+            "--no-daemon",
+            "--no-resolv",
+            "--no-hosts",
+            "--port=5353",
+            "--bind-interfaces",
+            f"--listen-address={self.address['names']}",
+        ]
         self.running["names"] = subprocess.Popen(
-            [*command, "--conf-file=/dev/null", "--pid-file", *records], start_new_session=True, stderr=subprocess.DEVNULL,
+            [*command, "--conf-file=/dev/null", "--pid-file", *records],
+            start_new_session=True,
+            stderr=subprocess.DEVNULL,
             env={"PATH": f"{os.environ['PATH']}:/usr/sbin"},
         )
 

@@ -40,7 +40,16 @@ def load(door: Door, path: str, bodies: list[dict], connections: int = CONNECTIO
         quoted = "{" + ",".join(f"[==[{json.dumps(body, ensure_ascii=False)}]==]" for body in bodies) + "}"
         script.write(SCRIPT % (quoted, "POST" if bodies[0] else "GET"))
         script.flush()
-        command = [find_wrk(), "-t1", f"-c{connections}", f"-d{SECONDS}", "--latency", "-s", script.name, door.url + path]
+        command = [
+            find_wrk(),
+            "-t1",
+            f"-c{connections}",
+            f"-d{SECONDS}",
+            "--latency",
+            "-s",
+            script.name,
+            door.url + path,
+        ]
         said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "Non-2xx" not in said and "Socket errors" not in said, said
     half, most = (milliseconds(re.search(rf"{share}%\s+(\S+)", said)[1]) for share in (50, 99))
@@ -49,5 +58,9 @@ def load(door: Door, path: str, bodies: list[dict], connections: int = CONNECTIO
 
 def memory(door: Door) -> float:
     "MB that one of its processes has for itself."
-    workers = [child for child in psutil.Process(door.process.pid).children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
+    workers = [
+        child
+        for child in psutil.Process(door.process.pid).children(recursive=True)
+        if "spawn_main" in " ".join(child.cmdline())
+    ]
     return max(worker.memory_full_info().uss for worker in workers) / 1e6

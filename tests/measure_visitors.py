@@ -59,12 +59,20 @@ def draw(visitor: Visitor, start: Barrier, hurried: bool) -> list[float]:
 
 def crowd(count: int, hurried: bool = False) -> Crowd:
     "So many visitors, who come and draw at once; who is hurried never pauses."
-    with TemporaryDirectory() as folder, serving(Path(folder) / "samples", seats=count + 5) as server, ThreadPoolExecutor(count) as people:
+    with (
+        TemporaryDirectory() as folder,
+        serving(Path(folder) / "samples", seats=count + 5) as server,
+        ThreadPoolExecutor(count) as people,
+    ):
         came = list(people.map(lambda number: arrive(server, number), range(count)))
         time.sleep(REFILL)
         visitors, start = [visitor for visitor, _ in came], Barrier(count)
         waits = sum(people.map(lambda visitor: draw(visitor, start, hurried), visitors), [])
-        kernels = [one for one in psutil.Process(server.process.pid).children() if any(visitor.kernel in " ".join(one.cmdline()) for visitor in visitors)]
+        kernels = [
+            one
+            for one in psutil.Process(server.process.pid).children()
+            if any(visitor.kernel in " ".join(one.cmdline()) for visitor in visitors)
+        ]
         memory = [one.memory_full_info().uss / 1e6 for one in kernels]
         for visitor in visitors:
             visitor.close()

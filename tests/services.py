@@ -87,8 +87,11 @@ class S3Server:
         from s3fs import S3FileSystem
 
         files = S3FileSystem(
-            endpoint_url=self.url, key=KEYS["AWS_ACCESS_KEY_ID"], secret=KEYS["AWS_SECRET_ACCESS_KEY"],
-            skip_instance_cache=True, config_kwargs={"connect_timeout": 1, "retries": {"total_max_attempts": 1}},
+            endpoint_url=self.url,
+            key=KEYS["AWS_ACCESS_KEY_ID"],
+            secret=KEYS["AWS_SECRET_ACCESS_KEY"],
+            skip_instance_cache=True,
+            config_kwargs={"connect_timeout": 1, "retries": {"total_max_attempts": 1}},
         )
         try:
             files.makedirs(BUCKET, exist_ok=True)
@@ -135,18 +138,28 @@ def find_postgres(program: str) -> str:
 class PostgresServer:
     "A PostgreSQL that keeps its data in a folder of its own; it may be stopped and started again on the same address."
 
-    def __init__(self, addresses: tuple[str, ...] = ("127.0.0.1",), owner: str = "tester", password: str = "", port: int = 0):
+    def __init__(
+        self, addresses: tuple[str, ...] = ("127.0.0.1",), owner: str = "tester", password: str = "", port: int = 0
+    ):
         self.process, self.addresses, self.owner, self.password = None, addresses, owner, password or token_hex(8)
         self.port = port or free_ports(1)[0]
         # It refuses to be root, so as root it becomes the user that its package made.
         self.user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
-        self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # short, for its socket, and outside what only root sees
+        self.folder = Path(
+            tempfile.mkdtemp(prefix="postgres-")
+        )  # short, for its socket, and outside what only root sees
         secret = self.folder / "password"
         secret.write_text(self.password)
         if self.user:
             for path in (self.folder, secret):
                 shutil.chown(path, "postgres", "postgres")
-        command = [find_postgres("initdb"), "-D", str(self.folder / "data"), f"--username={owner}", f"--pwfile={secret}"]
+        command = [
+            find_postgres("initdb"),
+            "-D",
+            str(self.folder / "data"),
+            f"--username={owner}",
+            f"--pwfile={secret}",
+        ]
         command += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **self.user)
         with open(self.folder / "data/pg_hba.conf", "a") as rules:
@@ -154,7 +167,9 @@ class PostgresServer:
 
     def url(self, database: str = "postgres", address: str | None = None) -> str:
         "The address of a database, with the password."
-        return f"postgresql+psycopg://{self.owner}:{self.password}@{address or self.addresses[0]}:{self.port}/{database}"
+        return (
+            f"postgresql+psycopg://{self.owner}:{self.password}@{address or self.addresses[0]}:{self.port}/{database}"
+        )
 
     def create(self, name: str = "") -> str:
         "Make an empty database and return its address."
@@ -167,8 +182,23 @@ class PostgresServer:
 
     def start(self) -> None:
         "Start, and return when clients are let in."
-        command = [find_postgres("postgres"), "-D", str(self.folder / "data"), "-p", str(self.port), "-k", str(self.folder)]
-        command += ["-c", f"listen_addresses={','.join(self.addresses)}", "-c", "fsync=off", "-c", "max_connections=200"]
+        command = [
+            find_postgres("postgres"),
+            "-D",
+            str(self.folder / "data"),
+            "-p",
+            str(self.port),
+            "-k",
+            str(self.folder),
+        ]
+        command += [
+            "-c",
+            f"listen_addresses={','.join(self.addresses)}",
+            "-c",
+            "fsync=off",
+            "-c",
+            "max_connections=200",
+        ]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **self.user)
         wait_until(self.answers, self.process, self.folder / "log", 60)
@@ -224,7 +254,12 @@ class MlflowServer:
         (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.options = [f"--backend-store-uri={database}", f"--artifacts-destination=s3://{BUCKET}/{token_hex(8)}"]
-        self.options += ["--host=127.0.0.1", f"--port={self.port}", f"--allowed-hosts=127.0.0.1:{self.port}", "--workers=1"]
+        self.options += [
+            "--host=127.0.0.1",
+            f"--port={self.port}",
+            f"--allowed-hosts=127.0.0.1:{self.port}",
+            "--workers=1",
+        ]
         self.environment = {**os.environ, **s3.environment, "AWS_DEFAULT_REGION": "us-east-1"}
         self.environment |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
         self.environment.pop("MLFLOW_TRACKING_URI", None)
@@ -254,7 +289,9 @@ class MlflowServer:
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, s3: S3Server) -> Iterator[MlflowServer]:
+def mlflow_server(
+    tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, s3: S3Server
+) -> Iterator[MlflowServer]:
     "One tracking server for all tests; one that stops it starts it again."
     server = MlflowServer(tmp_path_factory.mktemp("mlflow"), postgres.create(), s3)
     server.start()

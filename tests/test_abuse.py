@@ -103,11 +103,26 @@ def test_a_kernel_hears_only_what_pages_say(intruder):
 def test_no_code_of_a_visitor_runs(intruder, tmp_path):
     "Not under its own name, nor under two names for readers who disagree, nor in the protocol of old."
     proof = tmp_path / "proof"
-    content = {"code": f"open({str(proof)!r}, 'w').close()", "silent": False, "store_history": False, "allow_stdin": False}
+    content = {
+        "code": f"open({str(proof)!r}, 'w').close()",
+        "silent": False,
+        "store_history": False,
+        "allow_stdin": False,
+    }
     two_names = b'{"msg_id": "1", "msg_type": "execute_request", "msg_type": "comm_info_request", "session": "s", "username": ""}'
     parts = [two_names, b"{}", b"{}", json.dumps(content).encode()]
-    old = {"channel": "shell", "header": {"msg_id": "1", "msg_type": "execute_request"}, "parent_header": {}, "metadata": {}, "content": content}
-    for sent in (message("execute_request", content), message("execute_request", content, "control"), serialize_msg_to_ws_v1(parts, "shell")):
+    old = {
+        "channel": "shell",
+        "header": {"msg_id": "1", "msg_type": "execute_request"},
+        "parent_header": {},
+        "metadata": {},
+        "content": content,
+    }
+    for sent in (
+        message("execute_request", content),
+        message("execute_request", content, "control"),
+        serialize_msg_to_ws_v1(parts, "shell"),
+    ):
         with closing(another_wire(intruder)) as wire:
             wire.send_binary(sent)
             wire.send_binary(message("execute_request", content))
@@ -125,7 +140,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=12,
 )
-KINDS = st.sampled_from(["kernel_info_request", "comm_info_request", "comm_open", "comm_msg", "comm_close", "execute_request"])
+KINDS = st.sampled_from(
+    ["kernel_info_request", "comm_info_request", "comm_open", "comm_msg", "comm_close", "execute_request"]
+)
 DEEP = b"[" * 100_000
 BORDERS = [(1 << 60).to_bytes(8, "little"), (6).to_bytes(8, "little") + b"\xff" * 48 + b"x" * 99, b"\x06" + b"\0" * 55]
 
@@ -134,7 +151,10 @@ def test_nonsense_on_the_wire_harms_nobody(attacked, intruder):
     "Random bytes, borders that lie, messages with random insides; the kernel answers afterwards, and so does the server."
 
     @FUZZ
-    @given(st.binary(max_size=300) | st.builds(message, KINDS | st.text(max_size=9), JSON, st.sampled_from(["shell", "control", "ї"])))
+    @given(
+        st.binary(max_size=300)
+        | st.builds(message, KINDS | st.text(max_size=9), JSON, st.sampled_from(["shell", "control", "ї"]))
+    )
     def say(sent: bytes) -> None:
         with closing(another_wire(intruder)) as wire:
             wire.send_binary(sent)
@@ -159,20 +179,31 @@ def test_nonsense_in_a_message_of_the_page_harms_nobody(intruder):
             intruder.tell(model, **{**content, "kind": kind})
 
     tell()
-    for content in ({"kind": "rest"}, {"kind": "mode", "mode": "auto"}, {"kind": "clear"}, {"kind": "pictures", "char": "о", "page": 7777}):
+    for content in (
+        {"kind": "rest"},
+        {"kind": "mode", "mode": "auto"},
+        {"kind": "clear"},
+        {"kind": "pictures", "char": "о", "page": 7777},
+    ):
         intruder.tell(intruder.page, **content)
-    assert intruder.hear(lambda kind, content: kind == "comm_msg" and content["data"].get("content", {}).get("page") == 7777)
+    assert intruder.hear(
+        lambda kind, content: kind == "comm_msg" and content["data"].get("content", {}).get("page") == 7777
+    )
     assert draws(intruder)
 
 
 def test_a_message_too_large_and_too_many_are_cut_off(attacked, intruder):
     "The kernel does not grow, and somebody else is answered meanwhile."
-    [kernel] = [one for one in psutil.process_iter(["cmdline"]) if intruder.kernel in " ".join(one.info["cmdline"] or [])]
+    [kernel] = [
+        one for one in psutil.process_iter(["cmdline"]) if intruder.kernel in " ".join(one.info["cmdline"] or [])
+    ]
     before, other = kernel.memory_full_info().uss, Visitor(attacked.url).sit_down()
     with pytest.raises((WebSocketException, OSError)), closing(another_wire(intruder)) as wire:
         wire.send_binary(b"x" * (MAX_MESSAGE + 1))
         raise OSError(closed(wire))
-    big = message("comm_msg", {"comm_id": intruder.pad, "data": {"method": "custom", "content": {"x": "x" * (MAX_MESSAGE // 2)}}})
+    big = message(
+        "comm_msg", {"comm_id": intruder.pad, "data": {"method": "custom", "content": {"x": "x" * (MAX_MESSAGE // 2)}}}
+    )
     reasons = []
     for sent, count in ((message("kernel_info_request", {}), MOST_MESSAGES + 1), (big, MOST_BYTES // len(big) + 2)):
         with closing(another_wire(intruder)) as wire:
@@ -187,7 +218,9 @@ def test_a_message_too_large_and_too_many_are_cut_off(attacked, intruder):
 
 
 def test_a_pad_does_not_fill_the_memory(intruder):
-    [kernel] = [one for one in psutil.process_iter(["cmdline"]) if intruder.kernel in " ".join(one.info["cmdline"] or [])]
+    [kernel] = [
+        one for one in psutil.process_iter(["cmdline"]) if intruder.kernel in " ".join(one.info["cmdline"] or [])
+    ]
     assert draws(intruder)
     before = kernel.memory_full_info().uss
     stroke = [[x % 400, x // 400, x] for x in range(9_000)]
@@ -212,7 +245,12 @@ def test_a_kernel_has_few_wires(intruder):
 def strangers(server: Serving) -> list[str]:
     "Origins that are not this server's."
     netloc = urlsplit(server.url).netloc
-    likes = [f"http://{netloc}.example", f"http://example.org/{netloc}", f"http://{netloc.split(':')[0]}", f"http://example@{netloc}0"]
+    likes = [
+        f"http://{netloc}.example",
+        f"http://example.org/{netloc}",
+        f"http://{netloc.split(':')[0]}",
+        f"http://example@{netloc}0",
+    ]
     return ["http://elsewhere.example", "null", "file://", *likes]
 
 
@@ -265,7 +303,14 @@ def test_tokens_are_not_guessed(guarded):
     assert ask(guarded.url, Authorization=f"token {SECRET}x")[0] == 302
     form = urlencode({"password": "guess", "_xsrf": "x"}).encode()
     for _ in range(GUESSES.amount):
-        tried = ask(guarded.url, "/login", "POST", form, Cookie="_xsrf=x", **{"Content-Type": "application/x-www-form-urlencoded"})
+        tried = ask(
+            guarded.url,
+            "/login",
+            "POST",
+            form,
+            Cookie="_xsrf=x",
+            **{"Content-Type": "application/x-www-form-urlencoded"},
+        )
     assert tried[0] == 429
     status, headers, body = ask(guarded.url, f"/?token={SECRET}")
     assert status == 429 and headers["Retry-After"] == "60" and text("guessed_more") in body.decode()
@@ -276,7 +321,12 @@ def test_an_invitation_leads_nowhere_else_and_changes_nothing(guarded):
     "No other site after the door, and no password that a guest could set for all."
     headers = {"Cookie": "_xsrf=x", "Content-Type": "application/x-www-form-urlencoded"}
     form = urlencode({"password": SECRET, "new_password": "mine now", "_xsrf": "x"}).encode()
-    for address in ("//elsewhere.example", "http://elsewhere.example", "/\\elsewhere.example", "http:///elsewhere.example"):
+    for address in (
+        "//elsewhere.example",
+        "http://elsewhere.example",
+        "/\\elsewhere.example",
+        "http:///elsewhere.example",
+    ):
         status, answer, _ = ask(guarded.url, f"/login?{urlencode({'next': address})}", "POST", form, **headers)
         assert status == 302 and urlsplit(answer["Location"]).netloc in ("", urlsplit(guarded.url).netloc)
     changed = urlencode({"password": "mine now", "_xsrf": "x"}).encode()
@@ -297,7 +347,10 @@ def test_only_the_proxy_says_who_knocks(tmp_path, proxy, known):
     with serving(tmp_path / "samples", pool=2, proxy=proxy) as server:
         for number in (1, 2):
             for again in range(2):  # what the visitor writes himself makes nobody else of him
-                forged = {"X-Forwarded-For": f"203.0.113.{again}, 198.51.100.{number}", "X-Real-Ip": f"203.0.113.{100 * again + number}"}
+                forged = {
+                    "X-Forwarded-For": f"203.0.113.{again}, 198.51.100.{number}",
+                    "X-Real-Ip": f"203.0.113.{100 * again + number}",
+                }
                 visitor = Visitor(server.url, **forged).sit_down()
                 assert draws(visitor)
                 visitor.close()
@@ -332,9 +385,29 @@ def raw(server: Serving, sent: bytes, seconds: float = 5) -> bytes:
     return heard
 
 
-UP = ["../" * 9, "..%2f" * 9, "%2e%2e/" * 9, "%2e%2e%2f" * 9, "%252e%252e%252f" * 9, "....//" * 9, "..\\" * 9, "..%5c" * 9, "/", "%2f", "//"]
+UP = [
+    "../" * 9,
+    "..%2f" * 9,
+    "%2e%2e/" * 9,
+    "%2e%2e%2f" * 9,
+    "%252e%252e%252f" * 9,
+    "....//" * 9,
+    "..\\" * 9,
+    "..%5c" * 9,
+    "/",
+    "%2f",
+    "//",
+]
 EXTENSIONS = "/voila/labextensions/"
-DOORS = ["/", "/voila/static/", "/voila/templates/", "/voila/templates/lab/static/", EXTENSIONS, f"{EXTENSIONS}ipycanvas/", "/voila/files/"]
+DOORS = [
+    "/",
+    "/voila/static/",
+    "/voila/templates/",
+    "/voila/templates/lab/static/",
+    EXTENSIONS,
+    f"{EXTENSIONS}ipycanvas/",
+    "/voila/files/",
+]
 
 
 def test_no_path_leads_out(attacked):
@@ -375,8 +448,19 @@ def test_a_malformed_request_is_refused(attacked, sent):
 
 def test_nonsense_requests_are_answered_and_harm_nobody(attacked):
     methods = st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-    doors = st.sampled_from([*DOORS[1:], "/login", "/health", "/api/kernels/", "/voila/api/shutdown/", "/voila/query/", "/no/"])
-    asked = ["Cookie", "Origin", "Referer", "Authorization", "If-None-Match", "If-Modified-Since", "Range", "X-Forwarded-For"]
+    doors = st.sampled_from(
+        [*DOORS[1:], "/login", "/health", "/api/kernels/", "/voila/api/shutdown/", "/voila/query/", "/no/"]
+    )
+    asked = [
+        "Cookie",
+        "Origin",
+        "Referer",
+        "Authorization",
+        "If-None-Match",
+        "If-Modified-Since",
+        "Range",
+        "X-Forwarded-For",
+    ]
     names = st.sampled_from([*asked, "Accept-Encoding"])
     plain = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=40)
 
@@ -422,6 +506,7 @@ def test_a_rush_gets_no_more_seats_than_there_are(tmp_path):
 def test_one_address_leaves_seats_for_others(tmp_path):
     "Half of them where strangers come, and an IPv6 network is one address."
     with serving(tmp_path / "samples", seats=4, pool=1, public=True, proxy="127.0.0.1") as server:
+
         def comes_from(address: str) -> int:
             return ask(server.url, **{"X-Forwarded-For": address})[0]
 
@@ -441,14 +526,31 @@ def test_a_seat_that_nobody_takes_is_free_again(tmp_path):
 
 def test_health_tells_what_serves_and_no_secret(guarded):
     status, headers, body = ask(guarded.url, "/health")
-    assert status == 200 and headers["Content-Type"].startswith("application/json") and headers["Cache-Control"] == "no-store"
+    assert (
+        status == 200
+        and headers["Content-Type"].startswith("application/json")
+        and headers["Cache-Control"] == "no-store"
+    )
     found = json.loads(body)
-    assert found.keys() == {"model", "seats", "free"} and found["seats"] == found["free"] == 0 and re.fullmatch("[0-9a-f]{12}", found["model"])
+    assert (
+        found.keys() == {"model", "seats", "free"}
+        and found["seats"] == found["free"] == 0
+        and re.fullmatch("[0-9a-f]{12}", found["model"])
+    )
 
 
 # What every answer carries
 
-ANSWERS = ["/health", "/nowhere", "/voila/static/voila.js", "/voila/files/draw.ipynb", "/api/kernels/0-0-0-0-0", "/voila/static/../x", "/login", "/"]
+ANSWERS = [
+    "/health",
+    "/nowhere",
+    "/voila/static/voila.js",
+    "/voila/files/draw.ipynb",
+    "/api/kernels/0-0-0-0-0",
+    "/voila/static/../x",
+    "/login",
+    "/",
+]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])

@@ -111,7 +111,10 @@ def test_it_reads_pictures(door: Door, format: str) -> None:
 def test_guide_lines_tell_the_case(door: Door) -> None:
     "The same curve is С when it is taller than a small letter."
     lines = [{"x_height": 155, "baseline": 298}, {"x_height": 230, "baseline": 298}]
-    answers = [door.post("/recognize", json={"ink": letter("с"), "mode": "letters", "guides": guides}).json() for guides in lines]
+    answers = [
+        door.post("/recognize", json={"ink": letter("с"), "mode": "letters", "guides": guides}).json()
+        for guides in lines
+    ]
     assert [answer["char"] for answer in answers] == ["с", "С"]
 
 
@@ -141,7 +144,16 @@ def test_it_keeps_to_its_documentation(door: Door, tmp_path: Path) -> None:
     "Made-up requests, good and bad: no failure of ours, no undocumented answer, nothing bad taken for good."
     (tmp_path / "checks.toml").write_text(CHECKS)
     program = str(Path(sys.executable).parent / "schemathesis")
-    command = [program, "--config-file", "checks.toml", "run", f"{door.url}/openapi.json", "--max-examples=60", "--seed=1", "--no-color"]
+    command = [
+        program,
+        "--config-file",
+        "checks.toml",
+        "run",
+        f"{door.url}/openapi.json",
+        "--max-examples=60",
+        "--seed=1",
+        "--no-color",
+    ]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert ran.returncode == 0, "\n".join(line[:300] for line in ran.stdout.splitlines())
     assert re.search(r"Tested: 5\b", ran.stdout)
@@ -178,7 +190,16 @@ def test_a_picture_that_unpacks_to_gigabytes_is_refused_before_it_does(door: Doo
     assert answer.status_code == 422 and "make it smaller" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("path", ["/../settings.ini", "/static-offline-docs/../../../settings.ini", "/static-offline-docs/%2e%2e/%2e%2e/RECORD", "/%00", "/docs/.env"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../settings.ini",
+        "/static-offline-docs/../../../settings.ini",
+        "/static-offline-docs/%2e%2e/%2e%2e/RECORD",
+        "/%00",
+        "/docs/.env",
+    ],
+)
 def test_nothing_else_is_served(door: Door, path: str) -> None:
     "Sent as it is written; a tidy client would mend it."
     address = urlsplit(door.url)
@@ -191,7 +212,10 @@ def test_nothing_else_is_served(door: Door, path: str) -> None:
 def test_slow_senders_are_hung_up_on_and_hold_up_nobody(door: Door) -> None:
     "Headers or a body at a byte a second: after ten seconds there is an end, and meanwhile others are answered."
     address = urlsplit(door.url)
-    starts = [b"POST /recognize HTTP/1.1\r\nHost: x\r\n", b"POST /recognize HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"]
+    starts = [
+        b"POST /recognize HTTP/1.1\r\nHost: x\r\n",
+        b"POST /recognize HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n",
+    ]
     with ExitStack() as stack:
         wires = [stack.enter_context(socket.create_connection((address.hostname, address.port))) for _ in range(60)]
         for number, wire in enumerate(wires):
@@ -216,10 +240,14 @@ def test_slow_senders_are_hung_up_on_and_hold_up_nobody(door: Door) -> None:
 
 def test_without_a_key_nobody_comes_in_and_guessing_ends_soon(tmp_path: Path) -> None:
     with opened(tmp_path, {"UKR_LETTERS_API_KEY": f"{KEY},a-second-key-of-ours"}, workers=1) as door:
-        ask = lambda key: door.post("/recognize", json={"ink": TEE}, headers={"Authorization": f"Bearer {key}"} if key else {})  # noqa: E731
+        ask = lambda key: door.post(
+            "/recognize", json={"ink": TEE}, headers={"Authorization": f"Bearer {key}"} if key else {}
+        )  # noqa: E731
         assert ask(None).status_code == 401 and ask(None).headers["www-authenticate"] == "Bearer"
         assert [ask(key).status_code for key in (KEY, "a-second-key-of-ours")] == [200, 200]
-        closed = [door.get(path).status_code for path in ("/model", "/metrics")] + [door.post("/samples", json=EXAMPLE).status_code]
+        closed = [door.get(path).status_code for path in ("/model", "/metrics")] + [
+            door.post("/samples", json=EXAMPLE).status_code
+        ]
         assert closed == [401] * 3 and door.get("/health").status_code == 200 and not door.kept()
         assert "HTTPBearer" in door.get("/openapi.json").text
         guesses = [ask(f"a guess {number}") for number in range(12)]
@@ -247,7 +275,10 @@ def test_scripts_of_other_pages_may_ask_only_where_they_were_invited(door: Door,
     there = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
     assert not [name for name in door.options("/recognize", headers=there).headers if name.startswith("access-control")]
     with opened(tmp_path, workers=1, origins="https://example.org") as inviting:
-        assert inviting.options("/recognize", headers=there).headers["access-control-allow-origin"] == "https://example.org"
+        assert (
+            inviting.options("/recognize", headers=there).headers["access-control-allow-origin"]
+            == "https://example.org"
+        )
         other = inviting.options("/recognize", headers=there | {"Origin": "https://example.com"})
         assert "access-control-allow-origin" not in other.headers
 
@@ -271,7 +302,9 @@ def test_what_cannot_work_stops_it_at_its_start(tmp_path: Path, settings: dict, 
 
 def test_a_flood_of_samples_ends_at_the_limit(tmp_path: Path) -> None:
     with opened(tmp_path, rate=0) as door:
-        answers = [door.post("/samples", json=gift(number, writer="the-same-writer")) for number in range(PER_MINUTE + 3)]
+        answers = [
+            door.post("/samples", json=gift(number, writer="the-same-writer")) for number in range(PER_MINUTE + 3)
+        ]
         assert [answer.status_code for answer in answers] == [201] * PER_MINUTE + [429] * 3
         assert door.kept() == {answer.json()["id"] for answer in answers[:PER_MINUTE]}
         assert all(int(answer.headers["retry-after"]) > 0 for answer in answers[PER_MINUTE:])
@@ -288,7 +321,10 @@ def test_a_store_that_is_away_for_a_while_costs_no_sample(tmp_path: Path) -> Non
             s3.stop()
             given += [door.post("/samples", json=gift(number)) for number in (1, 2, 3)]
             assert [answer.status_code for answer in given] == [201, 202, 202, 202]
-            assert door.get("/health").json()["samples"] == "waiting" and door.post("/recognize", json={"ink": TEE}).status_code == 200
+            assert (
+                door.get("/health").json()["samples"] == "waiting"
+                and door.post("/recognize", json={"ink": TEE}).status_code == 200
+            )
             s3.start()
             assert eventually(lambda: not door.waiting(), 90)
         with pytest.MonkeyPatch.context() as patch:
@@ -330,7 +366,11 @@ def test_what_nothing_can_keep_is_not_acknowledged(tmp_path: Path) -> None:
             shutil.rmtree(tmp_path / name)
             (tmp_path / name).write_text("in the way")
         answer = door.post("/samples", json=gift(1))
-        assert answer.status_code == 503 and "send it again later" in answer.json()["detail"] and answer.headers["retry-after"]
+        assert (
+            answer.status_code == 503
+            and "send it again later" in answer.json()["detail"]
+            and answer.headers["retry-after"]
+        )
         assert "Traceback" not in answer.text and door.post("/recognize", json={"ink": TEE}).status_code == 200
 
 
@@ -339,12 +379,17 @@ def test_what_nothing_can_keep_is_not_acknowledged(tmp_path: Path) -> None:
 
 def test_a_new_champion_answers_without_a_restart_and_a_bad_one_never(tmp_path: Path) -> None:
     place = tmp_path / "served"
-    put: Callable[[Path], object] = lambda folder: deliver({name: (folder / name).read_bytes() for name in NAMES}, place)  # noqa: E731
+    put: Callable[[Path], object] = lambda folder: deliver(
+        {name: (folder / name).read_bytes() for name in NAMES}, place
+    )  # noqa: E731
     put(CHAMPION)
     new = leaning(tmp_path / "new", "щ", 100)
     with opened(tmp_path, {"UKR_LETTERS_MODEL": str(place)}, rate=0) as door:
+
         def answers() -> set[tuple]:
-            fresh = [httpx.post(f"{door.url}/recognize", json={"ink": TEE, "mode": "letters"}).json() for _ in range(12)]
+            fresh = [
+                httpx.post(f"{door.url}/recognize", json={"ink": TEE, "mode": "letters"}).json() for _ in range(12)
+            ]
             return {(answer["model"], answer["label"]) for answer in fresh}
 
         assert {label for _, label in answers()} == {"т"}

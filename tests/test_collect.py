@@ -41,13 +41,24 @@ def accept(store: Store, sample: Sample, judge: str = "olena") -> str:
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
     "Run a command of this environment in a folder."
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+    }
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
 def ukr_collect(folder: Path, *options: str) -> subprocess.CompletedProcess:
     "Collect in a checkout."
-    return run(folder, sys.executable, "-c", "from ukr_letters.cli import ukr_collect; ukr_collect()", "--store", "samples", *options)
+    return run(
+        folder,
+        sys.executable,
+        "-c",
+        "from ukr_letters.cli import ukr_collect; ukr_collect()",
+        "--store",
+        "samples",
+        *options,
+    )
 
 
 @pytest.fixture
@@ -57,7 +68,9 @@ def checkout(tmp_path: Path, monkeypatch) -> Path:
     (folder / "data/collected").mkdir(parents=True)
     for name in ("settings.ini", ".gitignore", "data/collected/.gitignore"):
         shutil.copy2(ROOT / name, folder / name)
-    (folder / "dvc.yaml").write_text("stages:\n  count:\n    cmd: ls data/collected > reports.txt\n    deps: [data/collected]\n    outs: [reports.txt]\n")
+    (folder / "dvc.yaml").write_text(
+        "stages:\n  count:\n    cmd: ls data/collected > reports.txt\n    deps: [data/collected]\n    outs: [reports.txt]\n"
+    )
     for command in (["git", "init", "-q"], ["dvc", "init", "-q"], ["git", "add", "."]):
         assert run(folder, *command).returncode == 0
     monkeypatch.chdir(folder)
@@ -79,7 +92,9 @@ def test_collecting_ends_in_a_note_for_git(checkout, store):
     dry = ukr_collect(checkout, "--dry-run")
     assert dry.returncode == 0 and not list(checkout.glob("data/collected/*.parquet")), dry.stderr
     done = ukr_collect(checkout)
-    assert done.returncode == 0 and re.search(r"new +20", done.stdout) and "git add data/collected" in done.stdout, done.stderr
+    assert done.returncode == 0 and re.search(r"new +20", done.stdout) and "git add data/collected" in done.stdout, (
+        done.stderr
+    )
     assert {row.id for row in collected_drawings()} == ids == {found.name for found in read("collected")}
     status = run(checkout, "git", "status", "--short", "--untracked-files=all", "data").stdout
     assert re.fullmatch(r"(A  data/collected/\.gitignore\n)?\?\? data/collected/[0-9a-f]{64}\.parquet\.dvc\n", status)
@@ -88,6 +103,7 @@ def test_collecting_ends_in_a_note_for_git(checkout, store):
 
 def test_the_stage_follows_the_shards(checkout, store):
     "An unchanged folder changes nothing, a new shard runs the stage again, and so does a withdrawal."
+
     def repro() -> bool:
         done = run(checkout, "dvc", "repro")
         assert done.returncode == 0, done.stderr
@@ -140,7 +156,9 @@ def test_nothing_personal_is_in_a_shard(checkout, store):
     accept(store, drawing(7))
     [name] = write(plan(store))
     content = Path(f"data/collected/{name}.parquet").read_bytes()
-    text = str(parquet.read_table(pa.BufferReader(content)).to_pylist()) + str(parquet.read_schema(pa.BufferReader(content)).metadata)
+    text = str(parquet.read_table(pa.BufferReader(content)).to_pylist()) + str(
+        parquet.read_schema(pa.BufferReader(content)).metadata
+    )
     assert drawing(7).writer not in text and writer_key(drawing(7).writer) in text
 
 
@@ -155,14 +173,17 @@ def test_the_same_samples_give_the_same_bytes(tmp_path):
     assert names[0] == names[1]
 
 
-@pytest.mark.parametrize("change", [
-    lambda table: table.drop_columns(["label"]),
-    lambda table: table.append_column("name", pa.array(["Taras"] * len(table))),
-    lambda table: table.set_column(2, "label", pa.array([7] * len(table))),
-    lambda table: table.set_column(2, "label", pa.array(["ы"] * len(table))),
-    lambda table: table.set_column(2, "label", pa.array([None] * len(table), pa.string())),
-    lambda table: pa.concat_tables([table, table]),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.drop_columns(["label"]),
+        lambda table: table.append_column("name", pa.array(["Taras"] * len(table))),
+        lambda table: table.set_column(2, "label", pa.array([7] * len(table))),
+        lambda table: table.set_column(2, "label", pa.array(["ы"] * len(table))),
+        lambda table: table.set_column(2, "label", pa.array([None] * len(table), pa.string())),
+        lambda table: pa.concat_tables([table, table]),
+    ],
+)
 def test_a_foreign_table_is_refused(tmp_path, change):
     "Another column, another type, another class, a gap or a row twice: no such file reaches training."
     store = open_store(str(tmp_path))
@@ -206,7 +227,9 @@ def test_kill_9_leaves_the_old_or_the_new(checkout, store, delay):
     "A withdrawal is killed: the folder reads as before or as after, and the next collection finishes the work."
     ids = {accept(store, drawing(number)) for number in range(20)}
     collect(store)
-    worker = subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    worker = subprocess.Popen(
+        [sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
     assert worker.stdout.readline() == "ready\n"
     time.sleep(delay)
     worker.send_signal(signal.SIGKILL)
@@ -216,7 +239,10 @@ def test_kill_9_leaves_the_old_or_the_new(checkout, store, delay):
     collect(store)
     assert {row.id for row in collected_drawings()} == ids - {drawing(3).id}
     [shard] = read_shards()
-    assert {path.name for path in Path("data/collected").glob("*.parquet*")} == {f"{shard.name}.parquet", f"{shard.name}.parquet.dvc"}
+    assert {path.name for path in Path("data/collected").glob("*.parquet*")} == {
+        f"{shard.name}.parquet",
+        f"{shard.name}.parquet.dvc",
+    }
 
 
 def test_a_crash_at_each_step_of_a_withdrawal(checkout, store):

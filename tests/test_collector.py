@@ -18,7 +18,17 @@ from hand import Hand
 from playwright.sync_api import expect
 from services import BUCKET, KEYS, S3Server
 
-from ukr_letters.collector import DAY, PER_DAY, PER_MINUTE, SHARED, Allowance, Collector, Outbox, introduce, outbox_folder
+from ukr_letters.collector import (
+    DAY,
+    PER_DAY,
+    PER_MINUTE,
+    SHARED,
+    Allowance,
+    Collector,
+    Outbox,
+    introduce,
+    outbox_folder,
+)
 from ukr_letters.config import root
 from ukr_letters.sample import Sample
 from ukr_letters.store import open_store

@@ -58,12 +58,21 @@ def test_secrets_are_fresh_private_and_never_overwritten(tmp_path: Path):
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     one, two = write_settings(tmp_path / "one"), write_settings(tmp_path / "two")
-    hidden = [dict(re.findall(r"(\w+_(?:SECRET|PASSWORD|TOKEN|SESSION_KEY|COOKIE_KEY))=(.+)", path.read_text())) for path in (one, two)]
-    assert len(set(hidden[0].values()) | set(hidden[1].values())) == 2 * len(hidden[0]) == 26 and all(len(v) == 48 for v in hidden[0].values())
+    hidden = [
+        dict(re.findall(r"(\w+_(?:SECRET|PASSWORD|TOKEN|SESSION_KEY|COOKIE_KEY))=(.+)", path.read_text()))
+        for path in (one, two)
+    ]
+    assert len(set(hidden[0].values()) | set(hidden[1].values())) == 2 * len(hidden[0]) == 26 and all(
+        len(v) == 48 for v in hidden[0].values()
+    )
     assert one.stat().st_mode & 0o077 == 0
-    again = subprocess.run(["sh", one.with_name("secrets.sh"), "elsewhere.example", "a@b.example"], capture_output=True, text=True)
+    again = subprocess.run(
+        ["sh", one.with_name("secrets.sh"), "elsewhere.example", "a@b.example"], capture_output=True, text=True
+    )
     assert again.returncode == 1 and "is there already" in again.stderr and "SITE=localhost" in one.read_text()
-    ignored = subprocess.run(["git", "check-ignore", "deploy/.env", "deploy/backups/x"], cwd=ROOT, capture_output=True, text=True)
+    ignored = subprocess.run(
+        ["git", "check-ignore", "deploy/.env", "deploy/backups/x"], cwd=ROOT, capture_output=True, text=True
+    )
     assert ignored.stdout.split() == ["deploy/.env", "deploy/backups/x"]
 
 
@@ -72,14 +81,21 @@ def test_only_the_end_of_tls_is_published(tmp_path: Path):
     assert [name for name, service in services.items() if service.get("ports")] == ["edge"]
     met = {name: set(service["networks"]) for name, service in services.items()}
     strangers = met["dashboard"] | met["api"] | met["review"] | met["gate"] | met["edge"]
-    assert not strangers & (met["mlflow"] | met["database"]) and "outside" not in met["dashboard"] | met["database"] | met["store"]
+    assert (
+        not strangers & (met["mlflow"] | met["database"])
+        and "outside" not in met["dashboard"] | met["database"] | met["store"]
+    )
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_may_do_little(name: str, tmp_path: Path):
     "No root, no writable image, no privileges, no more than its share, and somebody looks whether it is well."
     service = json.loads(composed(write_settings(tmp_path)).stdout)["services"][name]
-    assert service["read_only"] and service["cap_drop"] == ["ALL"] and service["security_opt"] == ["no-new-privileges:true"]
+    assert (
+        service["read_only"]
+        and service["cap_drop"] == ["ALL"]
+        and service["security_opt"] == ["no-new-privileges:true"]
+    )
     assert {"memory", "pids"} <= set(service["deploy"]["resources"]["limits"])
     assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "edge" else [])
     image = (DEPLOY / "Dockerfile").read_text()
@@ -89,7 +105,9 @@ def test_a_service_may_do_little(name: str, tmp_path: Path):
     else:
         assert service.get("user", "root").split(":")[0] not in ("root", "0")
     assert service["restart"] == "no" or "healthcheck" in service
-    assert not any(" " in word for word in service.get("healthcheck", {}).get("test") or [])  # Podman breaks words there
+    assert not any(
+        " " in word for word in service.get("healthcheck", {}).get("test") or []
+    )  # Podman breaks words there
 
 
 def test_what_serves_is_small():
@@ -101,7 +119,9 @@ def test_what_serves_is_small():
 def test_what_serves_is_whole():
     "Folders of the checkout that the package only points to, such as the pages, are copied into the image as well."
     stage = re.search(r" AS serving-built\n(.*?)\n\n", (DEPLOY / "Dockerfile").read_text(), re.DOTALL)[1]
-    pointed = {path.resolve().relative_to(ROOT).as_posix() for path in (ROOT / "ukr_letters").iterdir() if path.is_symlink()}
+    pointed = {
+        path.resolve().relative_to(ROOT).as_posix() for path in (ROOT / "ukr_letters").iterdir() if path.is_symlink()
+    }
     assert pointed == set(re.findall(r"^COPY (\S+) \1$", stage, re.MULTILINE))
     assert pointed <= {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines()}
 
@@ -109,11 +129,15 @@ def test_what_serves_is_whole():
 # What strangers meet
 
 
-def knock(site: Site, host: str, path: str, method: str = "GET", source: str = "127.0.0.1", **more: object) -> httpx.Response:
+def knock(
+    site: Site, host: str, path: str, method: str = "GET", source: str = "127.0.0.1", **more: object
+) -> httpx.Response:
     "One request through TLS to a host of the site, from an address of this machine."
     headers = {"Host": f"{host}:{site.https}", **more.pop("headers", {})}
     with httpx.Client(transport=httpx.HTTPTransport(verify=False, local_address=source), timeout=30) as client:
-        request = client.build_request(method, f"https://127.0.0.1:{site.https}{path}", headers=headers, extensions={"sni_hostname": host}, **more)
+        request = client.build_request(
+            method, f"https://127.0.0.1:{site.https}{path}", headers=headers, extensions={"sni_hostname": host}, **more
+        )
         return client.send(request)
 
 
@@ -158,10 +182,16 @@ def test_one_address_that_asks_too_often_waits_and_others_do_not(site: Site):
     with httpx.Client(transport=httpx.HTTPTransport(verify=False, local_address="127.0.0.77"), timeout=30) as client:
         for number in range(700):
             headers = {"Host": "localhost", "X-Forwarded-For": f"10.0.{number // 250}.{number % 250}"}
-            answers.append(client.get(f"https://127.0.0.1:{site.https}/health", headers=headers, extensions={"sni_hostname": "localhost"}))
+            answers.append(
+                client.get(
+                    f"https://127.0.0.1:{site.https}/health", headers=headers, extensions={"sni_hostname": "localhost"}
+                )
+            )
             if answers[-1].status_code == 429:
                 break
-    assert [answer.status_code for answer in answers] == [200] * 600 + [429] and answers[-1].headers["Retry-After"] == "10"
+    assert [answer.status_code for answer in answers] == [200] * 600 + [429] and answers[-1].headers[
+        "Retry-After"
+    ] == "10"
     assert knock(site, "localhost", "/health", source="127.0.0.78").status_code == 200
 
 
@@ -171,10 +201,17 @@ def test_one_address_that_asks_too_often_waits_and_others_do_not(site: Site):
 @pytest.fixture
 def s3(site: Site):
     "Files in S3, seen with the keys of a user."
+
     def files(user: str, key: str = "", secret: str = "") -> S3FileSystem:
         own = site.secrets
         key, secret = key or own[f"UKR_LETTERS_S3_{user}_KEY"], secret or own[f"UKR_LETTERS_S3_{user}_SECRET"]
-        return S3FileSystem(endpoint_url=f"http://{site.address['store']}:8333", key=key, secret=secret, skip_instance_cache=True, use_listings_cache=False)
+        return S3FileSystem(
+            endpoint_url=f"http://{site.address['store']}:8333",
+            key=key,
+            secret=secret,
+            skip_instance_cache=True,
+            use_listings_cache=False,
+        )
 
     return files
 
@@ -182,7 +219,11 @@ def s3(site: Site):
 @pytest.mark.parametrize(
     ("user", "allowed", "forbidden"),
     [
-        ("PAGE", ["drawings/inbox/aa/x", "drawings/withdrawals/x"], ["drawings/verdicts/aa/x", "drawings/x", "mlflow/x", "dvc/x"]),
+        (
+            "PAGE",
+            ["drawings/inbox/aa/x", "drawings/withdrawals/x"],
+            ["drawings/verdicts/aa/x", "drawings/x", "mlflow/x", "dvc/x"],
+        ),
         ("REVIEW", ["drawings/verdicts/aa/x"], ["drawings/inbox/aa/x", "drawings/withdrawals/x", "mlflow/x", "dvc/x"]),
         ("LEARN", ["drawings/inbox/aa/x", "dvc/x"], ["mlflow/x"]),
         ("MLFLOW", ["mlflow/x"], ["drawings/inbox/aa/x", "dvc/x"]),
@@ -218,7 +259,10 @@ def test_each_user_of_postgres_is_let_into_one_database(site: Site):
 
 
 def test_mlflow_asks_for_a_password_and_the_follower_only_reads(site: Site):
-    address, password = f"http://{site.address['mlflow']}:5000/api/2.0/mlflow", site.secrets["UKR_LETTERS_FOLLOWER_PASSWORD"]
+    address, password = (
+        f"http://{site.address['mlflow']}:5000/api/2.0/mlflow",
+        site.secrets["UKR_LETTERS_FOLLOWER_PASSWORD"],
+    )
     search = f"{address}/registered-models/search"
     assert httpx.get(search).status_code == 401 and httpx.get(search, auth=("follower", "wrong")).status_code == 401
     assert httpx.get(search, auth=("follower", password)).status_code == 200
@@ -227,8 +271,18 @@ def test_mlflow_asks_for_a_password_and_the_follower_only_reads(site: Site):
     assert made.status_code == 200
     body = {"name": "kept", "alias": "champion", "version": "1"}
     assert httpx.post(f"{address}/registered-models/alias", json=body, auth=("follower", password)).status_code == 403
-    assert httpx.request("DELETE", f"{address}/registered-models/delete", json={"name": "kept"}, auth=("follower", password)).status_code == 403
-    assert httpx.request("DELETE", f"{address}/registered-models/delete", json={"name": "kept"}, auth=("admin", secret)).status_code == 200
+    assert (
+        httpx.request(
+            "DELETE", f"{address}/registered-models/delete", json={"name": "kept"}, auth=("follower", password)
+        ).status_code
+        == 403
+    )
+    assert (
+        httpx.request(
+            "DELETE", f"{address}/registered-models/delete", json={"name": "kept"}, auth=("admin", secret)
+        ).status_code
+        == 200
+    )
 
 
 # The whole line
@@ -237,6 +291,7 @@ def test_mlflow_asks_for_a_password_and_the_follower_only_reads(site: Site):
 @pytest.fixture
 def visit(site: Site, new_context):
     "Open a page of the site as a new visitor."
+
     def open_page(host: str, path: str = "/", ready: str = READY) -> Page:
         page = new_context(**LAPTOP, ignore_https_errors=True).new_page()
         page.goto(f"https://{host}:{site.https}{path}", wait_until="commit")
@@ -321,7 +376,9 @@ def lost(page: Page) -> int:
     return page.locator("[data-lost=yes]").count()
 
 
-@pytest.mark.parametrize("places", [["edge"], ["gate"], ["second"], ["api", "review", "follower", "mlflow"]], ids="-".join)
+@pytest.mark.parametrize(
+    "places", [["edge"], ["gate"], ["second"], ["api", "review", "follower", "mlflow"]], ids="-".join
+)
 def test_killed_services_come_back_and_nothing_kept_is_lost(site: Site, visit, store: Store, places: list[str]):
     "`kill -9` while two pages are open, one on each replica: those that lose their wire or their kernel say so, the others go on."
     pages = [visit("localhost"), visit("localhost")]
@@ -369,10 +426,18 @@ def everything(site: Site, s3) -> dict:
     rows = {}
     for name in ("mlflow", "tuning"):
         with connect(f"{site.environment('backup')['ADMIN_DATABASE']}/{name}") as connection:
-            tables = [table for (table,) in connection.execute("select tablename from pg_tables where schemaname = 'public'")]
-            rows |= {f"{name}.{table}": sorted(map(str, connection.execute(f'select * from "{table}"'))) for table in tables}
+            tables = [
+                table for (table,) in connection.execute("select tablename from pg_tables where schemaname = 'public'")
+            ]
+            rows |= {
+                f"{name}.{table}": sorted(map(str, connection.execute(f'select * from "{table}"'))) for table in tables
+            }
     files = s3("ADMIN")
-    objects = {path: sha256(files.cat_file(path)).hexdigest() for bucket in ("drawings", "mlflow", "dvc") for path in files.find(bucket)}
+    objects = {
+        path: sha256(files.cat_file(path)).hexdigest()
+        for bucket in ("drawings", "mlflow", "dvc")
+        for path in files.find(bucket)
+    }
     return rows | objects
 
 
@@ -385,8 +450,14 @@ def test_what_was_backed_up_comes_back_after_everything_is_lost(site: Site, s3, 
     done = site.run("backup")
     assert done.returncode == 0, done.stderr
     backup = Path(done.stdout.splitlines()[-1])
-    assert site.run("backup", "sh", "/opt/deploy/restore.sh", str(backup)).returncode == 1  # nothing is ever overwritten
-    assert everything(site, s3) == before and any(name.startswith("drawings/inbox") for name in before) and before["mlflow.runs"]
+    assert (
+        site.run("backup", "sh", "/opt/deploy/restore.sh", str(backup)).returncode == 1
+    )  # nothing is ever overwritten
+    assert (
+        everything(site, s3) == before
+        and any(name.startswith("drawings/inbox") for name in before)
+        and before["mlflow.runs"]
+    )
 
     site.stop("mlflow", "database", "store")
     shutil.rmtree(site.folder / "kept")
@@ -412,7 +483,11 @@ def test_old_backups_make_room_and_a_failed_one_leaves_nothing(site: Site):
     for day in range(1, 21):
         (backups / f"2026-01-{day:02}T03-17-00").mkdir()
     done = site.run("backup")
-    assert done.returncode == 0 and len(list(backups.iterdir())) == 14 and Path(done.stdout.splitlines()[-1]) in backups.iterdir()
+    assert (
+        done.returncode == 0
+        and len(list(backups.iterdir())) == 14
+        and Path(done.stdout.splitlines()[-1]) in backups.iterdir()
+    )
     before = set(backups.iterdir())
     failed = site.run("backup", "env", "AWS_SECRET_ACCESS_KEY=wrong", "sh", "/opt/deploy/backup.sh", "/backups")
     assert failed.returncode != 0 and set(backups.iterdir()) == before

@@ -201,7 +201,7 @@ def test_mode_decides_what_can_be_answered(visit):
     Hand(page).draw("8")
     for mode, allowed in (("letters", LETTERS), ("digits", DIGITS)):
         page.get_by_label(text(mode), exact=True).check(force=True)
-        eventually(lambda: answer(page).lower() in (*allowed, "?"))
+        eventually(lambda: answer(page).lower() in (*allowed, "?"))  # noqa: B023
         offered = page.locator(".ukr-alternatives button").evaluate_all("all => all.map((b) => b.dataset.char)")
         assert len(offered) == 5 and all(char.lower() in allowed for char in offered)
     assert answer(page) == "8"
@@ -383,7 +383,9 @@ def test_nothing_moves_in_practice_on_a_phone(visit):
     assert [page.locator(place).bounding_box() for place in places] == boxes
     for window in ("gallery", "wanted", "mine"):
         page.get_by_role("button", name=text(window)).tap()
-        assert page.locator("dialog").evaluate("""(dialog) => [...dialog.querySelectorAll('button')]
+        assert page.locator(
+            "dialog"
+        ).evaluate("""(dialog) => [...dialog.querySelectorAll('button')]
           .filter((each) => each.checkVisibility()).every((each) => Math.min(each.offsetHeight, each.offsetWidth) >= 44)""")
         assert page.locator("dialog").evaluate("dialog => dialog.scrollWidth - dialog.clientWidth") == 0
         page.get_by_role("button", name=text("close")).tap()

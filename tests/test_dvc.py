@@ -57,7 +57,9 @@ def test_a_folder_beside_the_checkout_is_the_remote_by_default(first: Path) -> N
     assert arrived(first, second) and (first.parent / "ukr-letters.dvc").is_dir()
 
 
-def test_an_s3_server_is_a_remote_by_configuration_alone(first: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_s3_server_is_a_remote_by_configuration_alone(
+    first: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     "Its address and keys come from the environment, so that nothing of them lies in git."
     for name, value in s3.environment.items():
         monkeypatch.setenv(name, value)
@@ -80,7 +82,9 @@ def test_an_experiment_shows_what_it_changed(first: Path) -> None:
     changed = json.loads(told(folder, "dvc", "params", "diff", "--json"))["params.yaml"]
     assert changed == {"train.epochs": {"old": 2, "new": 3, "diff": 1}}
     figures = json.loads(told(folder, "dvc", "metrics", "diff", "--json"))["metrics.json"]
-    assert figures["fonts.letters.value"]["diff"] != 0 and "fonts.letters.value" in told(folder, "dvc", "metrics", "diff", "--md")
+    assert figures["fonts.letters.value"]["diff"] != 0 and "fonts.letters.value" in told(
+        folder, "dvc", "metrics", "diff", "--md"
+    )
     with open(folder / "evaluation/train.csv", encoding="utf-8") as table:
         assert [row["epoch"] for row in csv.DictReader(table)] == ["1", "2", "3"]
     assert "longer" in told(folder, "dvc", "exp", "show", "--csv")

@@ -94,10 +94,9 @@ def small_disk(tmp_path: Path) -> tuple[str, ...]:
 
 def fill(path: Path) -> None:
     "Write into a file until the disk is full."
-    with open(path, "wb", buffering=0) as file:
-        with pytest.raises(OSError, match="No space left"):
-            while True:
-                file.write(b"x" * 4096)
+    with open(path, "wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        while True:
+            file.write(b"x" * 4096)
 
 
 def test_a_full_disk_is_told_and_the_drawing_is_held(visit, tmp_path, small_disk):

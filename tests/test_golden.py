@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import LAPTOP, serving
-from hand import READY, Hand
+from hand import Hand
 from PIL import Image, ImageChops
 from playwright.sync_api import Page
 from test_api import opened

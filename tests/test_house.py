@@ -240,7 +240,9 @@ def test_essays_come_with_their_pictures(path):
 
 def test_no_picture_is_left_over():
     "Every picture of the essays is shown in one of them."
-    shown = {name for path in notebooks("nbs/explore") for cell in cells(path) for name in PICTURE.findall(cell["source"])}
+    shown = {
+        name for path in notebooks("nbs/explore") for cell in cells(path) for name in PICTURE.findall(cell["source"])
+    }
     assert {f"images/{picture.name}" for picture in (ROOT / "nbs/explore/images").iterdir()} == shown
 
 

@@ -55,7 +55,9 @@ CASES = {
     "Ю in colour on nothing": lambda: paint("Ю", 16, "RGBA", (0, 0, 0, 0), (255, 208, 0, 255)),
     "А on a photo with shade": photo,
     "5 of 28 x 28 pixels": lambda: paint("5", 30).resize((28, 28), Image.Resampling.BOX),
-    "8 of 28 x 28 pixels, light on dark": lambda: ImageOps.invert(paint("8", 30).resize((28, 28), Image.Resampling.BOX)),
+    "8 of 28 x 28 pixels, light on dark": lambda: ImageOps.invert(
+        paint("8", 30).resize((28, 28), Image.Resampling.BOX)
+    ),
 }
 SHEET = Path(__file__).parent / "golden" / "glyphs.png"  # the cases in their order, ink white
 COLUMNS, ZOOM = 7, 4  # each glyph pixel is 4 x 4 pixels of the sheet, to be seen without a lens
@@ -184,7 +186,17 @@ def test_a_page_without_ink_is_empty(width: int, height: int, level: int, chance
 
 @pytest.mark.parametrize(
     "nonsense",
-    ["text", 7, {"x": 1}, [[]], [[[1]]], [[[1, float("inf")]]], np.zeros((4, 4)), np.zeros((4, 4, 2), np.uint8), np.zeros((0, 4), np.uint8)],
+    [
+        "text",
+        7,
+        {"x": 1},
+        [[]],
+        [[[1]]],
+        [[[1, float("inf")]]],
+        np.zeros((4, 4)),
+        np.zeros((4, 4, 2), np.uint8),
+        np.zeros((0, 4), np.uint8),
+    ],
 )
 def test_nonsense_is_refused_with_a_reason(nonsense) -> None:
     with pytest.raises(ValueError, match=r"\w+ \w+"):

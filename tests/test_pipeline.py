@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 from mlflow import MlflowClient
-from ukr_letters.evaluate import RENDERINGS
 from walked import run
+
+from ukr_letters.evaluate import RENDERINGS
 
 ROOT = Path(__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -42,14 +43,22 @@ def test_every_stage_run_is_an_mlflow_run(checkout: Path) -> None:
     assert set(latest) == set(STAGES) and {found.info.status for found in runs} == {"FINISHED"}
     locked = yaml.safe_load((checkout / "dvc.lock").read_text())["stages"]
     for stage, found in latest.items():
-        hashes = {dep["path"]: dep["md5"] for dep in locked[stage]["deps"] if not dep["path"].endswith((".py", ".ipynb"))}
+        hashes = {
+            dep["path"]: dep["md5"] for dep in locked[stage]["deps"] if not dep["path"].endswith((".py", ".ipynb"))
+        }
         assert {item.dataset.name: item.dataset.digest for item in found.inputs.dataset_inputs} == hashes
         assert f"{stage}.ipynb" in {item.path for item in client.list_artifacts(found.info.run_id)}
     train, evaluate = latest["train"], latest["evaluate"]
     assert train.data.params["learning_rate"] == "0.01" and train.data.params["model"] == evaluate.data.params["model"]
-    assert [(metric.step, metric.value >= 0) for metric in client.get_metric_history(train.info.run_id, "label")] == [(1, True), (2, True)]
+    assert [(metric.step, metric.value >= 0) for metric in client.get_metric_history(train.info.run_id, "label")] == [
+        (1, True),
+        (2, True),
+    ]
     pictures = {"confusions.png", "mistakes.png", "reliability.png", "MODEL_CARD.md"}
-    assert pictures < {item.path for item in client.list_artifacts(evaluate.info.run_id)} and "fonts.letters" in evaluate.data.metrics
+    assert (
+        pictures < {item.path for item in client.list_artifacts(evaluate.info.run_id)}
+        and "fonts.letters" in evaluate.data.metrics
+    )
 
 
 def test_a_misspelt_parameter_stops_the_stage(checkout: Path, tmp_path: Path) -> None:
@@ -90,12 +99,19 @@ def reached(names: set[str]) -> set[str]:
 def test_a_stage_depends_on_what_its_notebook_uses(stage: str) -> None:
     deps = STAGES[stage]["deps"]
     (notebook,) = (ROOT / dep for dep in deps if dep.endswith(".ipynb"))
-    code = ["".join(cell["source"]) for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code"]
+    code = [
+        "".join(cell["source"]) for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code"
+    ]
     nodes = [node for cell in code for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.ImportFrom)]
     direct = {node.module.split(".")[1] for node in nodes if (node.module or "").startswith("ukr_letters.")}
     listed = {Path(dep).stem for dep in deps if dep.startswith("ukr_letters/")}
     # A module whose product comes to the stage as a file, such as the data set, is a dependency through that file.
-    through = set().union(*({Path(dep).stem for dep in STAGES[other]["deps"] if dep.startswith("ukr_letters/")} for other in earlier(stage)))
+    through = set().union(
+        *(
+            {Path(dep).stem for dep in STAGES[other]["deps"] if dep.startswith("ukr_letters/")}
+            for other in earlier(stage)
+        )
+    )
     assert listed <= reached(direct), f"{stage} lists modules that it does not use"
     assert reached(direct) - through <= listed, f"{stage} uses modules that it does not list"
 

@@ -107,12 +107,17 @@ def queue() -> tuple[list[Drawing], list[Sample], list, Recognizer]:
     return drawings, samples, champion.recognize_many([one.ink for one in samples]), champion
 
 
-@pytest.mark.parametrize("label, to", ["шщ", "жх", "дл", "ао", "иі", "вф", "о0", *(["з3"] if mirror() else [])])  # in print з is 3
+@pytest.mark.parametrize(
+    "label, to", ["шщ", "жх", "дл", "ао", "иі", "вф", "о0", *(["з3"] if mirror() else [])]
+)  # in print з is 3
 def test_review_sees_the_flips_first(queue, label: str, to: str):
     "Nine of ten flipped drawings stand in the first third of the queue, look-alikes included."
     drawings, samples, seen, champion = queue
     said = flipped(drawings, label, to)
-    told = [replace(s, label=says, uppercase=None if says.isdigit() else s.uppercase) for s, says in zip(samples, said, strict=True)]
+    told = [
+        replace(s, label=says, uppercase=None if says.isdigit() else s.uppercase)
+        for s, says in zip(samples, said, strict=True)
+    ]
     worth = [usefulness(facts_of(s, found, champion)) for s, found in zip(told, seen, strict=True)]
     place = np.argsort(np.argsort(-np.array(worth), kind="stable"))
     wrong = np.array([says != drawing.label for says, drawing in zip(said, drawings, strict=True)])
@@ -143,7 +148,9 @@ def test_scribbles_and_taps_are_marked(queue):
     pictures = [drawing.picture for drawing in read("scribbles") if drawing.split == "test"][::20]
     scribbles = [replace(samples[0], ink=traced(picture)) for picture in pictures]
     tap = replace(samples[0], ink=[[[200, 200], [203, 202]]])
-    marked = [[suspicion(facts) is not None for facts, _ in read_all(some, champion)] for some in (scribbles, [tap], samples)]
+    marked = [
+        [suspicion(facts) is not None for facts, _ in read_all(some, champion)] for some in (scribbles, [tap], samples)
+    ]
     assert np.mean(marked[0]) > 0.7 and marked[1] == [True] and np.mean(marked[2]) < 0.15
 
 
@@ -159,7 +166,10 @@ def test_copies_and_floods_hardly_get_in(tmp_path):
     for number, honest in enumerate(honest_ones):
         for copy in range(3):  # the same drawing elsewhere on the pad, from three other browsers
             moved = [[[x + 7 * copy + 7, y + 3] for x, y in stroke] for stroke in honest.ink]
-            accept(store, replace(honest, ink=moved, writer=f"copyist-{copy}-{number:04}", created=DAY.replace("T09", "T10")))
+            accept(
+                store,
+                replace(honest, ink=moved, writer=f"copyist-{copy}-{number:04}", created=DAY.replace("T09", "T10")),
+            )
     harvest = plan(store, folder=tmp_path / "collected")
     assert [row.id for row in harvest.new] == [row.id for row in alone.new]
     assert harvest.left_out == alone.left_out + Counter({COPY: 3 * len(drawings)})
@@ -175,7 +185,9 @@ def test_copies_and_floods_hardly_get_in(tmp_path):
 def small_net(folder: Path, dataset: Dataset, seed: int = 0) -> Path:
     "A bundle of a network that learns from a data set for some seconds."
     torch.set_num_threads(1)  # two would wait for each other on a busy machine
-    recipe = Recipe("letternet_swift", epochs=1, samples_per_epoch=60_000, batch=128, learning_rate=6e-3, average=0.99, seed=seed)
+    recipe = Recipe(
+        "letternet_swift", epochs=1, samples_per_epoch=60_000, batch=128, learning_rate=6e-3, average=0.99, seed=seed
+    )
     net = fit(create(recipe.architecture, seed), dataset.part("train"), dataset.part("valid"), recipe)
     facts = {"temperature": 1.0, "unsure_below": 0.3, "other_above": 0.99, "metrics": {}, "sources": {}}
     write_bundle(folder, to_onnx(net), architecture=recipe.architecture, **facts)
@@ -206,7 +218,9 @@ def gate(tests: Dataset, champion: Path, candidate: Path) -> str:
     return judgement(compare(marks_of(champion, tests), marks_of(candidate, tests), tests))
 
 
-@pytest.mark.skipif(not mirror(), reason="needs drawings of many hands: networks that learn from few fonts differ by chance")
+@pytest.mark.skipif(
+    not mirror(), reason="needs drawings of many hands: networks that learn from few fonts differ by chance"
+)
 def test_what_is_forced_through_stops_at_the_gate(tmp_path, monkeypatch):
     "Three of ten а are called о and all of it is accepted: the network that learns it is refused, by name and figure."
     drawings = pool("train")

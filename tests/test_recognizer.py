@@ -31,11 +31,19 @@ def recognizer() -> Recognizer:
 def test_size_tells_the_case_of_letters_with_one_shape(recognizer: Recognizer, label: str) -> None:
     small, tall = (recognizer.recognize(STROKES[label], "letters", (height, 0.0)) for height in (1.0, 1.6))
     assert (small.char, tall.char) == (label, label.upper())
-    assert small.uppercase_probability < recognizer.recognize(STROKES[label], "letters").uppercase_probability < tall.uppercase_probability
+    assert (
+        small.uppercase_probability
+        < recognizer.recognize(STROKES[label], "letters").uppercase_probability
+        < tall.uppercase_probability
+    )
 
 
 def test_what_is_none_of_ours_is_noticed(recognizer: Recognizer) -> None:
-    crossing = [[[x, 20 + 80 * (x % 20 == 0)] for x in range(10, 160, 10)], [[10, 60], [160, 60]], [[10, 90], [160, 30]]]
+    crossing = [
+        [[x, 20 + 80 * (x % 20 == 0)] for x in range(10, 160, 10)],
+        [[10, 60], [160, 60]],
+        [[10, 90], [160, 30]],
+    ]
     turns = np.linspace(0, 8 * np.pi, 160)
     spiral = [[[100 + 3 * turn * np.cos(turn), 100 + 3 * turn * np.sin(turn)] for turn in turns]]
     ours = [recognizer.recognize(strokes).other for strokes in STROKES.values()]
@@ -45,7 +53,13 @@ def test_what_is_none_of_ours_is_noticed(recognizer: Recognizer) -> None:
 @pytest.mark.parametrize("label", STROKES)
 def test_strokes_pictures_and_arrays_agree(recognizer: Recognizer, label: str) -> None:
     dark_on_light = ImageOps.expand(ImageOps.invert(draw_strokes(STROKES[label])), 20, 255)
-    ways = [STROKES[label], dark_on_light, ImageOps.invert(dark_on_light), np.asarray(dark_on_light), dark_on_light.convert("RGB")]
+    ways = [
+        STROKES[label],
+        dark_on_light,
+        ImageOps.invert(dark_on_light),
+        np.asarray(dark_on_light),
+        dark_on_light.convert("RGB"),
+    ]
     answers = recognizer.recognize_many(ways, mode="letters")
     assert [answer.label for answer in answers] == [label] * len(ways)
     assert all(answer.char in (label, label.upper()) and answer.uppercase in (True, False) for answer in answers)
@@ -69,10 +83,18 @@ def test_modes_leave_out_what_is_not_meant(recognizer: Recognizer) -> None:
         recognizer.recognize(ring, mode="numbers")
 
 
-@pytest.mark.parametrize("blank", [[], np.zeros((9, 9), np.uint8), Image.new("RGBA", (30, 30)), Image.new("L", (30, 30), 200)])
+@pytest.mark.parametrize(
+    "blank", [[], np.zeros((9, 9), np.uint8), Image.new("RGBA", (30, 30)), Image.new("L", (30, 30), 200)]
+)
 def test_nothing_drawn_is_no_answer(recognizer: Recognizer, blank) -> None:
     answer = recognizer.recognize(blank)
-    assert answer.empty and answer.char is None and answer.label is None and answer.probability == 0 and answer.top(5) == []
+    assert (
+        answer.empty
+        and answer.char is None
+        and answer.label is None
+        and answer.probability == 0
+        and answer.top(5) == []
+    )
 
 
 def test_a_damaged_bundle_is_refused(tmp_path: Path) -> None:
@@ -107,7 +129,9 @@ def test_command_line(tmp_path: Path) -> None:
     assert [row["label"] for row in rows] == ["х", "х"] and result.returncode == 1 and "broken.png" in result.stderr
 
 
-@pytest.mark.skipif(not os.environ.get("UKR_LETTERS_MIRROR"), reason="set UKR_LETTERS_MIRROR to the folder with comnist.zip")
+@pytest.mark.skipif(
+    not os.environ.get("UKR_LETTERS_MIRROR"), reason="set UKR_LETTERS_MIRROR to the folder with comnist.zip"
+)
 def test_drawn_letters_are_recognised(recognizer: Recognizer) -> None:
     from ukr_letters.sources import read
 

@@ -44,7 +44,9 @@ def candidates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def uri(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     "An empty registry: a file of its own, or the server on PostgreSQL and S3, where no other test registers anything."
     monkeypatch.chdir(tmp_path)
-    return f"sqlite:///{tmp_path}/mlflow.db" if request.param == "sqlite" else request.getfixturevalue("mlflow_server").url
+    return (
+        f"sqlite:///{tmp_path}/mlflow.db" if request.param == "sqlite" else request.getfixturevalue("mlflow_server").url
+    )
 
 
 def test_from_candidate_to_champion_and_back(uri: str, gold: Path, candidates: dict, tmp_path: Path) -> None:
@@ -70,13 +72,19 @@ def test_from_candidate_to_champion_and_back(uri: str, gold: Path, candidates: d
     with pytest.raises(RegistryError, match="no champion to go back to"):
         desk.rollback("and further still")
     actions = [(one.action, one.who, one.number) for one in elsewhere.history()][1:4]
-    assert actions == [("promote", "olena", good.number), ("promote", "taras", bad.number), ("roll back", "olena", good.number)]
+    assert actions == [
+        ("promote", "olena", good.number),
+        ("promote", "taras", bad.number),
+        ("roll back", "olena", good.number),
+    ]
     assert elsewhere.history() == desk.history() and not gaps(desk.history())
     runs = [run for run in desk._runs() if "entry" in run.data.tags]
     assert all(run.info.status == "FINISHED" for run in runs) and len(runs) == 5
 
 
-def test_an_altered_history_is_noticed(gold: Path, candidates: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_altered_history_is_noticed(
+    gold: Path, candidates: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     registry = Registry(f"sqlite:///{tmp_path}/mlflow.db", gold, CHAMPION)
     registry.register(candidates["good"])
@@ -86,7 +94,9 @@ def test_an_altered_history_is_noticed(gold: Path, candidates: dict, tmp_path: P
     assert [one.action for one in gaps(registry.history())] == ["promote"]
 
 
-def test_what_does_not_work_is_not_registered_and_not_served(gold: Path, candidates: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_work_is_not_registered_and_not_served(
+    gold: Path, candidates: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     registry = Registry(f"sqlite:///{tmp_path}/mlflow.db", gold, CHAMPION)
     shutil.copytree(candidates["good"], tmp_path / "torn")
@@ -102,7 +112,9 @@ def test_what_does_not_work_is_not_registered_and_not_served(gold: Path, candida
         registry.fetch(tmp_path / "served", bad.number)
     assert try_out(tmp_path / "served").version == good.network
     assert {path.name for path in (tmp_path / "served").iterdir()} == {"model.onnx", "bundle.json"}
-    assert not [path for path in (tmp_path / "mlartifacts").rglob("*") if path.suffix in (".pkl", ".pickle", ".pt", ".pth")]
+    assert not [
+        path for path in (tmp_path / "mlartifacts").rglob("*") if path.suffix in (".pkl", ".pickle", ".pt", ".pth")
+    ]
 
 
 def test_a_reader_never_meets_half_a_bundle(candidates: dict, tmp_path: Path) -> None:
@@ -136,7 +148,9 @@ def test_the_command_tells_what_it_did(gold: Path, candidates: dict, tmp_path: P
     figures = f"--metrics={candidates['metrics.json']}"
     assert command(tmp_path, "register", f"--candidate={candidates['bad']}", figures).stdout.endswith("is version 2\n")
     asked = command(tmp_path, "promote", "--dry-run")
-    assert asked.returncode == 1 and "REFUSED" in asked.stderr and "digits8" in asked.stdout, asked.stdout + asked.stderr
+    assert asked.returncode == 1 and "REFUSED" in asked.stderr and "digits8" in asked.stdout, (
+        asked.stdout + asked.stderr
+    )
     command(tmp_path, "promote", "--despite", "a trial")
     fetched = command(tmp_path, "fetch", "--into", "served")
     assert "served holds" in fetched.stdout and try_out(tmp_path / "served")
@@ -148,7 +162,9 @@ def test_the_command_tells_what_it_did(gold: Path, candidates: dict, tmp_path: P
     assert nowhere.returncode == 2 and "choose one of 2, 1" in nowhere.stderr
 
 
-def test_the_page_answers_with_the_new_champion(new_context, candidates: dict, gold: Path, tmp_path: Path, monkeypatch) -> None:
+def test_the_page_answers_with_the_new_champion(
+    new_context, candidates: dict, gold: Path, tmp_path: Path, monkeypatch
+) -> None:
     "A visitor draws, a network is fetched, and the same page reads the next drawing with it; a bad one changes nothing."
     monkeypatch.chdir(tmp_path)
     registry, place = Registry(f"sqlite:///{tmp_path}/mlflow.db", gold, CHAMPION), tmp_path / "served"

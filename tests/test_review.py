@@ -279,7 +279,9 @@ def guarded(tmp_path_factory) -> Iterator[Serving]:
 
 def test_only_the_right_token_opens_the_page(guarded):
     assert "a-secret-for-judges" not in guarded.url
-    answers = {token: knock(guarded, f"/?token={token}")[0] for token in ("a-secret-for-judges", "an-invitation-to-draw")}
+    answers = {
+        token: knock(guarded, f"/?token={token}")[0] for token in ("a-secret-for-judges", "an-invitation-to-draw")
+    }
     assert answers == {"a-secret-for-judges": 503, "an-invitation-to-draw": 302}  # no seat, but let in
 
 
@@ -299,12 +301,16 @@ def test_a_kernel_listens_only_to_those_with_the_token(store, judging):
     async def connect(query: str) -> int:
         "The status with which the kernel's wire is opened or refused."
         try:
-            wire = await websocket_connect(f"ws://{address.netloc}/api/kernels/{kernel}/channels{query}", subprotocols=[PROTOCOL])
+            wire = await websocket_connect(
+                f"ws://{address.netloc}/api/kernels/{kernel}/channels{query}", subprotocols=[PROTOCOL]
+            )
         except HTTPClientError as error:
             return error.code
         wire.close()
         return 101
 
     with ThreadPoolExecutor(1) as thread:  # the browser's own loop runs in this one
-        found = [thread.submit(asyncio.run, connect(query)).result() for query in ("", "?token=guess", f"?{address.query}")]
+        found = [
+            thread.submit(asyncio.run, connect(query)).result() for query in ("", "?token=guess", f"?{address.query}")
+        ]
     assert found == [403, 403, 101]

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
@@ -41,8 +41,17 @@ def test_content_decides_the_id():
     assert Sample(**other).id == GOOD.id
     assert replace(GOOD, ink=[[[-0.01, 0]]]).id == replace(GOOD, ink=[[[0, 0]]]).id  # no minus zero
     changes = dict(
-        ink=[[[1, 2]]], label="і", uppercase=True, guess={**GUESS, "mode": "letters"}, model="other", renderer="2",
-        writer="another-one", device="pen", canvas={**CANVAS, "cap": 61}, created=now(), notice="2",
+        ink=[[[1, 2]]],
+        label="і",
+        uppercase=True,
+        guess={**GUESS, "mode": "letters"},
+        model="other",
+        renderer="2",
+        writer="another-one",
+        device="pen",
+        canvas={**CANVAS, "cap": 61},
+        created=now(),
+        notice="2",
     )
     assert set(changes) == set(vars(GOOD))
     assert len({GOOD.id, *(replace(GOOD, **{name: value}).id for name, value in changes.items())}) == len(changes) + 1
@@ -62,7 +71,7 @@ def canvas(**changes) -> dict:
 
 
 EDGE = CANVAS["width"] + MARGIN * CANVAS["width"]  # the last x that is not too far off the pad
-SOON = (datetime.now(timezone.utc) + timedelta(days=2)).isoformat()
+SOON = (datetime.now(UTC) + timedelta(days=2)).isoformat()
 LONG = [[[-4000.5, 12000.5, MAX_TIME]] * MAX_POINTS]  # few enough points, but long numbers
 
 REFUSED = {
@@ -165,7 +174,9 @@ def test_accepted(tmp_path, changes):
 pixels = st.floats(-100, 400, allow_nan=False)
 points = st.lists(st.tuples(pixels, pixels), min_size=1, max_size=12)
 probabilities = st.floats(0, 1, allow_nan=False)
-tops = st.lists(st.tuples(st.sampled_from(CLASSES), probabilities), max_size=ALTERNATIVES, unique_by=lambda pair: pair[0])
+tops = st.lists(
+    st.tuples(st.sampled_from(CLASSES), probabilities), max_size=ALTERNATIVES, unique_by=lambda pair: pair[0]
+)
 answers = st.one_of(
     st.tuples(st.sampled_from(LETTERS), st.sampled_from([True, False, None])),
     st.tuples(st.sampled_from([*DIGITS, None]), st.none()),
@@ -183,7 +194,11 @@ def samples(draw) -> Sample:
     top = sorted(draw(tops), key=lambda pair: -pair[1])
     case = draw(st.none() | probabilities)
     return replace(
-        GOOD, ink=ink, label=label, uppercase=uppercase, device=draw(st.sampled_from(DEVICES)),
+        GOOD,
+        ink=ink,
+        label=label,
+        uppercase=uppercase,
+        device=draw(st.sampled_from(DEVICES)),
         guess={"mode": draw(st.sampled_from(MODES)), "top": top, "uppercase_probability": case},
         writer=draw(st.from_regex(r"\A[A-Za-z0-9_-]{8,64}\Z")),
         created=draw(st.datetimes(datetime(2020, 1, 1), datetime(2026, 1, 1))).isoformat() + "Z",

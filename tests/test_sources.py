@@ -1,4 +1,5 @@
 """Sources: what they hold, how they are fetched, and what happens when they cannot be had."""
+
 import csv
 import gzip
 import io
@@ -27,7 +28,6 @@ from ukr_letters.fonts import CHARACTERS, FACES, HANDS, PACKAGES, SHEET, open_fa
 from ukr_letters.ink import glyph
 from ukr_letters.scribbles import COUNTS, HELD_COUNT, HELD_LATIN, HELD_SIGNS, HELD_STYLES, LATIN, SIGNS, STYLES
 from ukr_letters.sources import FOREIGN, HELD_FOREIGN, HELD_FROM, LAST_DRAWN, SOURCES, read
-
 
 # A small repository as GitHub would pack it, and a server that behaves well or badly.
 
@@ -218,7 +218,9 @@ def test_mnist_is_read_through_torchvision_from_a_mirror(elsewhere, monkeypatch)
     monkeypatch.setenv("UKR_LETTERS_MIRROR", str(elsewhere / "mirror"))
     unpacked = {name: gzip.decompress((raw / f"{name}.gz").read_bytes()) for name in sources.MNIST_FILES}
     drawings = list(read(replace(SOURCES["mnist"], sha256=digest(unpacked.items()))))
-    assert [(d.label, d.split, d.uppercase) for d in drawings] == [(label, split, None) for split, n in (("train", 3), ("test", 2)) for label in "012"[:n]]
+    assert [(d.label, d.split, d.uppercase) for d in drawings] == [
+        (label, split, None) for split, n in (("train", 3), ("test", 2)) for label in "012"[:n]
+    ]
     assert all((d.picture == picture).all() for d, picture in zip(drawings, pictures))
     assert len(files_under(elsewhere / "mirror")) == 4
     with pytest.raises(SourceError, match="is not what it should be"):
@@ -234,7 +236,20 @@ def test_mnist_without_mirror_or_network_says_what_to_do(elsewhere):
 
 
 def test_the_register_says_where_everything_comes_from():
-    assert list(SOURCES) == ["rukopys", "mnist", "cmnist", "cmnist_blocks", "comnist", "composed", "others", "almost", "fonts", "digits8", "scribbles", "collected"]
+    assert list(SOURCES) == [
+        "rukopys",
+        "mnist",
+        "cmnist",
+        "cmnist_blocks",
+        "comnist",
+        "composed",
+        "others",
+        "almost",
+        "fonts",
+        "digits8",
+        "scribbles",
+        "collected",
+    ]
     for name, known in SOURCES.items():
         assert known.name == name and known.licence and known.coverage and known.origin
         assert known.embedded or len(known.sha256) == 64 or name == "collected"  # shards are named by their hashes
@@ -261,7 +276,12 @@ def test_reserved_drawings_are_not_members():
     for letter, last in LAST_DRAWN.items():
         later = last[:-1] + chr(ord(last[-1]) + 1) if letter == "і" else f"{int(last, 16) + 1:x}"
         assert keep(f"dataset/{letter}/{last}.png") and not keep(f"dataset/{letter}/{later}.png")
-    for path in ("dataset/ы/58bbc2cb5d1f6.png", "dataset/о/adqerltpdy.png", "dataset/а/58bbc2cb5d1f6 - Copie.png", "58bbc2cb5d1f6.png"):
+    for path in (
+        "dataset/ы/58bbc2cb5d1f6.png",
+        "dataset/о/adqerltpdy.png",
+        "dataset/а/58bbc2cb5d1f6 - Copie.png",
+        "58bbc2cb5d1f6.png",
+    ):
         assert not keep(path)
 
 
@@ -299,7 +319,9 @@ def test_fonts_tell_the_case_by_the_height():
     by_case = {case: [d for d in drawings if d.label == "с" and d.uppercase is case] for case in (False, True)}
     assert max(d.height for d in by_case[False]) < 1.2 < 1.3 < min(d.height for d in by_case[True])
     assert all(0.5 < d.height < 4.5 and -2.5 < d.drop < 2 for d in drawings)
-    drops = {label: np.median([d.drop for d in drawings if d.label == label and d.uppercase is False]) for label in "нор"}
+    drops = {
+        label: np.median([d.drop for d in drawings if d.label == label and d.uppercase is False]) for label in "нор"
+    }
     assert abs(drops["н"]) < 0.1 and abs(drops["о"]) < 0.1 and drops["р"] > 0.3
 
 
@@ -329,7 +351,9 @@ def test_held_out_styles_are_never_trained_on():
     assert {d.label for d in drawings} == {OTHER} and {d.uppercase for d in drawings} == {None}
     counts = Counter((d.name.split("/")[0], d.split) for d in drawings)
     seen = set(STYLES) - HELD_STYLES
-    assert counts == {(style, split): count for style in seen for split, count in COUNTS.items()} | {(style, "test"): HELD_COUNT for style in HELD_STYLES}
+    assert counts == {(style, split): count for style in seen for split, count in COUNTS.items()} | {
+        (style, "test"): HELD_COUNT for style in HELD_STYLES
+    }
     assert len({d.name for d in drawings}) == len(drawings)
     for drawing in drawings[::97]:
         rendered = glyph(drawing.picture)
@@ -341,7 +365,9 @@ def test_every_font_has_the_signs_of_the_scribbles():
     for face in FACES:
         font = open_face(face, face.weights[0])
         absent = typeset("\uffff", font).tobytes()
-        assert not [char for char in LATIN + HELD_LATIN + SIGNS + HELD_SIGNS if typeset(char, font).tobytes() == absent], face.file
+        assert not [
+            char for char in LATIN + HELD_LATIN + SIGNS + HELD_SIGNS if typeset(char, font).tobytes() == absent
+        ], face.file
 
 
 # The real data, where a mirror is at hand. Without one the tests above cover the readers on small archives.
@@ -365,7 +391,9 @@ if mirror() is not None:
         same = [d for d in drawings if d.label in capitals & set("гежклно")]  # small letters between the lines
         assert np.mean([(d.height > 1.28) == d.uppercase for d in same]) > 0.92
         for drawing in drawings:  # a crop by the names of the columns would cut through the ink
-            frame = np.concatenate([drawing.picture[0], drawing.picture[-1], drawing.picture[:, 0], drawing.picture[:, -1]])
+            frame = np.concatenate(
+                [drawing.picture[0], drawing.picture[-1], drawing.picture[:, 0], drawing.picture[:, -1]]
+            )
             assert frame.min() > 128, drawing.name
 
     def test_real_rukopys_letters_stand_in_the_middle_of_their_sheets():
@@ -386,10 +414,16 @@ if mirror() is not None:
         drawings = list(read("cmnist"))
         assert Counter(d.split for d in drawings) == {"train": 61_446, "valid": 7_790, "test": 8_648}
         assert {d.label for d in drawings} == set(LETTERS) - set("єїґ")
-        for taken, held in (("name", "test"), ("name", "valid")):
+        for _taken, held in (("name", "test"), ("name", "valid")):
             assert not {d.name for d in drawings if d.split == "train"} & {d.name for d in drawings if d.split == held}
-        pictures = {split: {d.picture.tobytes() for d in drawings if d.split == split} for split in ("train", "valid", "test")}
-        assert not pictures["test"] & pictures["train"] and not pictures["test"] & pictures["valid"] and not pictures["valid"] & pictures["train"]
+        pictures = {
+            split: {d.picture.tobytes() for d in drawings if d.split == split} for split in ("train", "valid", "test")
+        }
+        assert (
+            not pictures["test"] & pictures["train"]
+            and not pictures["test"] & pictures["valid"]
+            and not pictures["valid"] & pictures["train"]
+        )
 
     def test_real_cmnist_frames_tell_heights():
         heights: dict[tuple[str, bool], list[float]] = {}
@@ -421,7 +455,10 @@ if mirror() is not None:
     def test_real_composed_letters_stand_where_their_parents_stand():
         drawings = list(read("composed"))
         cases = Counter((d.label, d.uppercase) for d in drawings)
-        assert set(cases) == {("є", False), ("є", True), ("ї", False), ("ї", True), ("ґ", True)} and min(cases.values()) > 500
+        assert (
+            set(cases) == {("є", False), ("є", True), ("ї", False), ("ї", True), ("ґ", True)}
+            and min(cases.values()) > 500
+        )
         with open_archive(SOURCES["cmnist"]) as archive:
             listing = sources.cmnist_listing(archive)
         split_of = {name: sources.CMNIST_PARTS[part] for part, names in listing.items() for name in names}
@@ -440,7 +477,11 @@ if mirror() is not None:
         assert not {d.group for d in unseen} & {d.group for d in learned}
         assert not {d.name for d in unseen} & {d.name for d in known}
         for (label, uppercase), drawings in held.items():  # they come last on their form
-            last = max(int(d.name.split("_")[2]) for d in known if (d.label, d.uppercase, d.split) == (label, uppercase, "train"))
+            last = max(
+                int(d.name.split("_")[2])
+                for d in known
+                if (d.label, d.uppercase, d.split) == (label, uppercase, "train")
+            )
             assert last < min(int(d.name.split("_")[2]) for d in drawings)
 
     def test_real_held_out_blocks_are_a_tenth_of_each_class():
@@ -456,6 +497,8 @@ if mirror() is not None:
     def test_real_foreign_letters():
         drawings = list(read("others"))
         assert {d.label for d in drawings} == {OTHER} and {d.uppercase for d in drawings} == {None}
-        kinds = {split: {d.name.split("/")[0] for d in drawings if d.split == split} for split in ("train", "valid", "test")}
+        kinds = {
+            split: {d.name.split("/")[0] for d in drawings if d.split == split} for split in ("train", "valid", "test")
+        }
         assert kinds["train"] == kinds["valid"] == set(FOREIGN) - HELD_FOREIGN and kinds["test"] == set(FOREIGN)
         assert Counter(d.split for d in drawings) == {"train": 14_712, "valid": 1_855, "test": 15_915}

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -40,7 +40,7 @@ def damage(store: Store, name: str, content: bytes) -> None:
 
 def said(decision: str, label: str | None = None, judge: str = "olena", second: int = 0, **changes) -> Verdict:
     "A verdict on the good drawing, given in a second of a morning."
-    moment = datetime(2026, 11, 24, 8, tzinfo=timezone.utc) + timedelta(seconds=second)
+    moment = datetime(2026, 11, 24, 8, tzinfo=UTC) + timedelta(seconds=second)
     reason = "scribble" if decision == "reject" else None
     verdict = Verdict(GOOD.id, decision, label, False if label else None, reason, judge, moment.isoformat())
     return replace(verdict, **changes)
@@ -144,7 +144,9 @@ def test_four_writers_of_the_same_samples(url):
 # Damage
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", GOOD.to_json().encode()[:-9], GOOD.to_json().encode() + b"\n", b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", GOOD.to_json().encode()[:-9], GOOD.to_json().encode() + b"\n", b"\xff"]
+)
 def test_a_damaged_sample_is_reported_and_skipped(store, content):
     "Truncated, emptied or edited: `get` says so, readers of many warn and go on, adding again restores it."
     ids = [store.add(drawing(number)) for number in range(3)]
@@ -240,7 +242,12 @@ def test_an_unknown_id(store):
 def test_verdicts_are_only_ever_added(store):
     "Sent twice they are kept once; a change of mind is one more; they come in the order they were given."
     store.add(GOOD)
-    given = [said("accept", "ї"), said("undo", second=1), said("reject", second=2), said("skip", judge="taras", second=3)]
+    given = [
+        said("accept", "ї"),
+        said("undo", second=1),
+        said("reject", second=2),
+        said("skip", judge="taras", second=3),
+    ]
     for verdict in [*reversed(given), given[0]]:
         assert store.judge(verdict) == verdict.id
     assert list(store.verdicts(GOOD.id)) == list(store.verdicts()) == given
@@ -267,7 +274,8 @@ STANDINGS = {
     "undone in the same moment": ([said("undo"), ACCEPT], Standing("waiting")),
     "nothing to undo": ([said("undo"), LATER], ACCEPTED),
     "a second undo takes back the one before": (
-        [REJECT, LATER, said("undo", second=2), said("undo", second=3)], Standing("waiting"),
+        [REJECT, LATER, said("undo", second=2), said("undo", second=3)],
+        Standing("waiting"),
     ),
     "undo takes back the latest": ([REJECT, LATER, said("undo", second=2)], REJECTED),
     "undo takes back a skip first": ([REJECT, said("skip", second=1), said("undo", second=2)], REJECTED),
@@ -288,14 +296,17 @@ STANDINGS = {
         Standing("second", judges=("ivan", "lesia", "olena", "taras")),
     ),
     "cases disagree": (
-        [ACCEPT, said("accept", "ї", judge="taras", uppercase=True)], Standing("second", judges=("olena", "taras")),
+        [ACCEPT, said("accept", "ї", judge="taras", uppercase=True)],
+        Standing("second", judges=("olena", "taras")),
     ),
     "alone against writer and model": ([WRONG], Standing("second", judges=("olena",))),
     "the same judge twice is still alone": (
-        [WRONG, said("accept", "і", second=1)], Standing("second", judges=("olena",)),
+        [WRONG, said("accept", "і", second=1)],
+        Standing("second", judges=("olena",)),
     ),
     "two against writer and model": (
-        [WRONG, said("accept", "і", judge="taras")], Standing("accepted", "і", False, ("olena", "taras")),
+        [WRONG, said("accept", "і", judge="taras")],
+        Standing("accepted", "і", False, ("olena", "taras")),
     ),
     "three labels": (
         [ACCEPT, said("accept", "і", judge="taras"), said("accept", "й", judge="ivan")],
@@ -423,7 +434,9 @@ def test_a_bucket_that_does_not_exist(bucket):
 
 def test_without_the_extra_the_message_names_it():
     "A default installation, played by a Python that finds no s3fs."
-    script = "import sys; sys.modules['s3fs'] = None; from ukr_letters.store import open_store; open_store('s3://bucket')"
+    script = (
+        "import sys; sys.modules['s3fs'] = None; from ukr_letters.store import open_store; open_store('s3://bucket')"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 1 and "pip install 'ukr-letters[s3]'" in done.stderr.splitlines()[-1]
 

@@ -17,7 +17,14 @@ from ukr_letters.dataset import assemble, load, save
 from ukr_letters.model import create, load_weights, save_weights
 from ukr_letters.train import predict
 
-SMALL = {"architecture": "letternet_tiny", "epochs": 4, "samples_per_epoch": 6000, "batch": 100, "learning_rate": 0.01, "seed": 0}
+SMALL = {
+    "architecture": "letternet_tiny",
+    "epochs": 4,
+    "samples_per_epoch": 6000,
+    "batch": 100,
+    "learning_rate": 0.01,
+    "seed": 0,
+}
 EPOCH = re.compile(r"Epoch\(number=(\d+), .*\)")
 
 
@@ -26,7 +33,14 @@ def command(folder: Path, stage: str, processes: int) -> dict:
     environment = {**os.environ, "PYTHONPATH": str(folder), "UKR_LETTERS_PROCESSES": str(processes)}
     environment.pop("MLFLOW_TRACKING_URI", None)
     ask = [sys.executable, "-c", f"from ukr_letters.cli import ukr_stage; ukr_stage({stage!r})"]
-    return {"args": ask, "cwd": folder, "env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return {
+        "args": ask,
+        "cwd": folder,
+        "env": environment,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+    }
 
 
 def stage(folder: Path, name: str, processes: int = 1) -> str:
@@ -90,7 +104,11 @@ def test_a_killed_process_costs_at_most_an_epoch(checkout: Path, shared) -> None
         for line in running.stdout:
             said.append(line)
             if "number=1," in line and line not in said[:-1]:
-                kernel = [one for one in psutil.Process(running.pid).children(recursive=True) if "ipykernel_launcher" in " ".join(one.cmdline())]
+                kernel = [
+                    one
+                    for one in psutil.Process(running.pid).children(recursive=True)
+                    if "ipykernel_launcher" in " ".join(one.cmdline())
+                ]
                 next(one for one in kernel if one.environ()["RANK"] == "1").kill()
     assert running.returncode == 0, "".join(said)
     told = [match[0] for match in EPOCH.finditer("".join(said))]

@@ -44,7 +44,9 @@ class Checkout:
     def __init__(self, folder: Path, steps: int, tracking: str = "", **environment: str):
         pipeline = folder / "nbs/pipeline"
         pipeline.mkdir(parents=True)
-        notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}})
+        notebook = nbformat.v4.new_notebook(
+            metadata={"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}}
+        )
         declared = nbformat.v4.new_code_cell("steps = 0", metadata={"tags": ["parameters"]})
         notebook.cells = [declared, nbformat.v4.new_code_cell(STEPS)]
         nbformat.write(notebook, pipeline / "10_walk.ipynb")
@@ -52,7 +54,13 @@ class Checkout:
         (folder / "settings.ini").write_text("[DEFAULT]\nlib_name = ukr_letters\n")
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.folder = folder
-        self.environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": tracking, **environment}
+        self.environment = {
+            **os.environ,
+            "PATH": path,
+            "PYTHONPATH": str(ROOT),
+            "MLFLOW_TRACKING_URI": tracking,
+            **environment,
+        }
         self.environment.pop("UKR_LETTERS_RUN", None)
 
     def start(self, *command: str) -> subprocess.Popen:
@@ -84,7 +92,10 @@ class Checkout:
                 (run.folder / "artifacts").mkdir()
                 for number in range(files):
                     (run.folder / f"artifacts/{number}.txt").write_text(str(number))
-                lines = (f'{{"time": {1795510800 + step}, "step": {step}, "metrics": {{"value": {step / 2}}}}}\n' for step in (1, 2, 3))
+                lines = (
+                    f'{{"time": {1795510800 + step}, "step": {step}, "metrics": {{"value": {step / 2}}}}}\n'
+                    for step in (1, 2, 3)
+                )
                 (run.folder / "metrics.jsonl").write_text("".join(lines))
         return run
 
@@ -194,7 +205,9 @@ def test_a_server_that_hangs_holds_nothing_up(tmp_path: Path) -> None:
     assert checkout.run.status() == "finished"
 
 
-def test_a_sender_killed_in_the_middle_leaves_no_doubles(tmp_path: Path, mlflow_server: MlflowServer, seen: Seen) -> None:
+def test_a_sender_killed_in_the_middle_leaves_no_doubles(
+    tmp_path: Path, mlflow_server: MlflowServer, seen: Seen
+) -> None:
     "What it had begun is completed by the next one."
     checkout = Checkout(tmp_path, 3, mlflow_server.url)
     run = checkout.record(files=60)

@@ -19,6 +19,7 @@ from optuna.study import Study
 from optuna.trial import TrialState
 from services import PostgresServer
 from test_pipeline import reached
+
 from ukr_letters.dataset import assemble, save
 from ukr_letters.model import create, save_weights
 from ukr_letters.tune import DATA, TEACHER, ended, open_storage, open_study, plan_of, values_of, work
@@ -132,7 +133,11 @@ def test_four_workers_share_a_journal_and_repeat_nothing(checkout: Path) -> None
     study = study_of(checkout)
     first = acknowledged(study)
     assert 10 <= len(first) <= 13 and "10 of 10" in said
-    assert values_of(study.trials[0]) == {"learning_rate": 0.01, "weight_decay": 0.02, "clean": 0.15}  # the present recipe
+    assert values_of(study.trials[0]) == {
+        "learning_rate": 0.01,
+        "weight_decay": 0.02,
+        "clean": 0.15,
+    }  # the present recipe
     tried = [tuple(values_of(trial).values()) for trial in study.trials]
     assert len(set(tried)) == len(tried)
     assert len({trial.user_attrs["worker"] for trial in study.trials}) > 1
@@ -156,14 +161,18 @@ def test_the_winner_is_an_edit_that_keeps_comments(checkout: Path) -> None:
     text = (checkout / "params.yaml").read_text()
     train = yaml.safe_load(text)["train"]
     assert {name: train.get(name, train["further"].get(name)) for name in values_of(best)} == values_of(best)
-    assert [line.partition("#")[2] for line in text.splitlines()] == [line.partition("#")[2] for line in PARAMS.splitlines()]
+    assert [line.partition("#")[2] for line in text.splitlines()] == [
+        line.partition("#")[2] for line in PARAMS.splitlines()
+    ]
     assert "says already" in ukr_tune(checkout, "--apply", "--trial", str(best.number))
     assert len(study_of(checkout).trials) == 4  # the study goes on, and what it tried is not tried again
 
 
 def test_a_killed_worker_loses_nothing(checkout: Path, database: str) -> None:
     study = study_of(checkout, database)
-    crew = subprocess.Popen([BIN / "ukr_tune"], cwd=checkout, env=environment(checkout, database), stdout=subprocess.PIPE, text=True)
+    crew = subprocess.Popen(
+        [BIN / "ukr_tune"], cwd=checkout, env=environment(checkout, database), stdout=subprocess.PIPE, text=True
+    )
     try:
         wait_for(lambda: len(ended(study)) >= 3)
         known, number = acknowledged(study), kill_a_worker(study)
@@ -186,7 +195,10 @@ def hosts(number: int) -> Iterator[list[tuple[str, str]]]:
     "As many hosts as network namespaces can stand for, each on a cable of its own; skips where that is not allowed."
     if os.getuid() != 0 or not shutil.which("ip"):
         pytest.skip("network namespaces need root, and `ip` from iproute2")
-    made, run = list(namespaces(number)), lambda *words: subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
+    made, run = (
+        list(namespaces(number)),
+        lambda *words: subprocess.run(["ip", *words], check=True, capture_output=True, text=True),
+    )
     try:
         for place, (name, address) in enumerate(made):
             near, far = f"ukr{os.getpid() % 100000}n{place}", f"ukr{os.getpid() % 100000}f{place}"
@@ -215,7 +227,14 @@ def test_hosts_share_a_study_and_outlive_each_other(checkout: Path) -> None:
         try:
             study = study_of(checkout, server.url())
             for name, address in made:
-                command = [*("ip", "netns", "exec", name), sys.executable, "-c", WORKER, server.url(address=address), study.study_name]
+                command = [
+                    *("ip", "netns", "exec", name),
+                    sys.executable,
+                    "-c",
+                    WORKER,
+                    server.url(address=address),
+                    study.study_name,
+                ]
                 workers.append(subprocess.Popen(command, cwd=checkout, env=environment(checkout)))
             number = kill_a_worker(study)
             for worker in workers:
@@ -238,7 +257,12 @@ def test_the_stage_stands_beside_the_pipeline(checkout: Path) -> None:
         (checkout / name).mkdir()
     for name in ("models/pretrained.npz", "models/candidate/model.onnx", "data/prepared/card.json"):
         (checkout / name).touch()  # a dry run only looks whether they are there
-    known = {"cwd": checkout, "env": environment(checkout) | {"PYTHONPATH": str(checkout)}, "capture_output": True, "text": True}
+    known = {
+        "cwd": checkout,
+        "env": environment(checkout) | {"PYTHONPATH": str(checkout)},
+        "capture_output": True,
+        "text": True,
+    }
     sections = yaml.safe_load(PARAMS)
     sections["tune"] |= {"trials": 5, "workers": 2}
     others = {name: {} for name in ("preprocess", "pretrain", "teach", "evaluate")}
@@ -253,14 +277,26 @@ def test_the_stage_stands_beside_the_pipeline(checkout: Path) -> None:
     facts = json.loads((checkout / "tuning/winner.json").read_text())
     assert facts["trials"] >= 5 and facts["score"] >= facts["present"]
     assert "score" in subprocess.run(["dvc", "metrics", "show", "tuning/winner.json"], **known).stdout
-    assert {path.name for path in (checkout / "tuning").glob("*.png")} == {"history.png", "importance.png", "choice.png"}
+    assert {path.name for path in (checkout / "tuning").glob("*.png")} == {
+        "history.png",
+        "importance.png",
+        "choice.png",
+    }
 
 
 def test_the_stage_depends_on_what_its_notebook_uses() -> None:
     deps = yaml.safe_load((ROOT / "tuning/dvc.yaml").read_text())["stages"]["tune"]["deps"]
     cells = json.loads((ROOT / "nbs/pipeline/35_tune.ipynb").read_text())["cells"]
-    nodes = [node for cell in cells if cell["cell_type"] == "code" for node in ast.walk(ast.parse("".join(cell["source"])))]
-    used = reached({node.module.split(".")[1] for node in nodes if isinstance(node, ast.ImportFrom) and node.module.startswith("ukr_letters.")})
+    nodes = [
+        node for cell in cells if cell["cell_type"] == "code" for node in ast.walk(ast.parse("".join(cell["source"])))
+    ]
+    used = reached(
+        {
+            node.module.split(".")[1]
+            for node in nodes
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("ukr_letters.")
+        }
+    )
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     through = {Path(dep).stem for name in ("preprocess", "pretrain", "teach") for dep in stages[name]["deps"]}
     listed = {Path(dep).stem for dep in deps if dep.startswith("ukr_letters/")}

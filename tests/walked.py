@@ -11,14 +11,23 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 # Long enough that the network does not change its mind when it is made small in eight bits.
-TINY = {"architecture": "letternet_tiny", "epochs": 2, "samples_per_epoch": 6000, "batch": 100, "learning_rate": 0.01, "seed": 0}
+TINY = {
+    "architecture": "letternet_tiny",
+    "epochs": 2,
+    "samples_per_epoch": 6000,
+    "batch": 100,
+    "learning_rate": 0.01,
+    "seed": 0,
+}
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
     "Run a command of this environment in a folder, on the code that lies there."
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {name: value for name, value in os.environ.items() if name != "UKR_LETTERS_MIRROR"}
-    return subprocess.run(command, cwd=folder, env=environment | {"PATH": path, "PYTHONPATH": str(folder)}, capture_output=True, text=True)
+    return subprocess.run(
+        command, cwd=folder, env=environment | {"PATH": path, "PYTHONPATH": str(folder)}, capture_output=True, text=True
+    )
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +44,24 @@ def checkout(tmp_path_factory) -> Path:
         "preprocess": {"sources": "embedded", "limit": 300},
         "pretrain": TINY,
         "teach": TINY | {"source_mass": {"fonts": 2.0}, "further": {}},
-        "train": TINY | {"teacher": "letternet_tiny", "source_mass": {"fonts": 2.0}, "size_mass": {}, "doubt": 0.5, "further": {"weight_decay": 0.01}},
+        "train": TINY
+        | {
+            "teacher": "letternet_tiny",
+            "source_mass": {"fonts": 2.0},
+            "size_mass": {},
+            "doubt": 0.5,
+            "further": {"weight_decay": 0.01},
+        },
         "evaluate": {"worst": 10, "guard": "digits8"},
-        "tune": {"searched": ["learning_rate"], "trials": 2, "epochs": 1, "samples_per_epoch": 2000, "judged": 100, "workers": 1, "seed": 0},
+        "tune": {
+            "searched": ["learning_rate"],
+            "trials": 2,
+            "epochs": 1,
+            "samples_per_epoch": 2000,
+            "judged": 100,
+            "workers": 1,
+            "seed": 0,
+        },
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(sections))
     for command in (("git", "init", "-q"), ("dvc", "init", "-q")):

@@ -17,7 +17,9 @@ from ukr_letters.serve import KERNEL, PROTOCOL
 WRITER = "0123456789abcdef" * 2
 
 
-def ask(url: str, path: str = "", method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, Message, bytes]:
+def ask(
+    url: str, path: str = "", method: str = "GET", body: bytes | None = None, **headers: str
+) -> tuple[int, Message, bytes]:
     "Status, headers and body of one request; the path of the address where none is named."
     parts = urlsplit(url)
     connection = HTTPConnection(parts.netloc, timeout=60)
@@ -28,8 +30,17 @@ def ask(url: str, path: str = "", method: str = "GET", body: bytes | None = None
 
 def message(kind: object, content: object, channel: str = "shell", metadata: dict | None = None) -> bytes:
     "A message as browsers send it."
-    header = {"msg_id": uuid4().hex, "msg_type": kind, "session": "s", "username": "", "version": "5.2", "date": "2026-11-25T10:00:00Z"}
-    return serialize_msg_to_ws_v1([json.dumps(part).encode() for part in (header, {}, metadata or {}, content)], channel)
+    header = {
+        "msg_id": uuid4().hex,
+        "msg_type": kind,
+        "session": "s",
+        "username": "",
+        "version": "5.2",
+        "date": "2026-11-25T10:00:00Z",
+    }
+    return serialize_msg_to_ws_v1(
+        [json.dumps(part).encode() for part in (header, {}, metadata or {}, content)], channel
+    )
 
 
 class Visitor:
@@ -48,7 +59,13 @@ class Visitor:
         address = f"ws://{parts.netloc}/api/kernels/{self.kernel}/channels?session_id={uuid4()}&{parts.query}"
         headers = {"Host": parts.netloc, "X-Forwarded-Proto": "http", **self.headers}
         host, spoken = headers.pop("Host"), headers["X-Forwarded-Proto"]
-        usual = {"host": host, "origin": f"{spoken}://{host}", "subprotocols": [PROTOCOL], "header": headers, "timeout": 30}
+        usual = {
+            "host": host,
+            "origin": f"{spoken}://{host}",
+            "subprotocols": [PROTOCOL],
+            "header": headers,
+            "timeout": 30,
+        }
         return create_connection(address, **{**usual, **options})
 
     def say(self, kind: str, content: dict, **more: object) -> None:
@@ -78,7 +95,9 @@ class Visitor:
         self.say("comm_open", opened, metadata={"version": "1.0.0"})
         self.say("comm_msg", {"comm_id": control, "data": {"method": "request_states"}})
         states = self.hear(lambda kind, content: kind == "comm_msg" and content["data"].get("states"))
-        self.page, self.pad = (next(id for id, one in states.items() if name in one["state"]) for name in ("alphabet", "pen"))
+        self.page, self.pad = (
+            next(id for id, one in states.items() if name in one["state"]) for name in ("alphabet", "pen")
+        )
         self.tell(self.page, kind="hello", writer=writer, collect=True)
         return self
 

@@ -34,6 +34,7 @@ TWO_SHAPES = frozenset("абеіїруф")  # letters whose capital differs in s
 @dataclass(frozen=True)
 class Symbol:
     "What is known of one of the 43 symbols."
+
     label: str  # lower-case letter or digit
     index: int  # position in `CLASSES`
 

@@ -46,8 +46,25 @@ from .config import samples_url
 from .door import Door, Rules, body_of
 from .folder import StoreError
 from .handover import Newest, model_folder
-from .messages import ASKED, GIVEN, Answers, Drawings, InkDrawing, Kept, Message, Mode, NewSample, OneAnswer, PictureDrawing
-from .messages import RefusedError, answered, facts, opened, parsed, sample_of
+from ukr_letters.messages import (
+    ASKED,
+    GIVEN,
+    Answers,
+    Drawings,
+    InkDrawing,
+    Kept,
+    Message,
+    Mode,
+    NewSample,
+    OneAnswer,
+    PictureDrawing,
+    RefusedError,
+    answered,
+    facts,
+    opened,
+    parsed,
+    sample_of,
+)
 from .places import is_private, listening, model_place, outbox_place, proxies, refuse, sample_place
 from .recognizer import CHAMPION, Recognizer
 from .sample import MAX_BYTES, SampleError, check
@@ -68,7 +85,12 @@ def numbers() -> bytes:
     return generate_latest(registry)
 
 # %% ../nbs/lib/73_api.ipynb #2b7ce1c4
-HEADERS = [(b"server", b"ukr-letters"), (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"x-frame-options", b"DENY")]
+HEADERS = [
+    (b"server", b"ukr-letters"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+]
 FRESH = [(b"cache-control", b"no-store")]
 
 
@@ -125,7 +147,11 @@ async def recognise(self: Service, asked: InkDrawing | PictureDrawing | Drawings
     work = partial(answered, recognizer, asked.drawings if many else [asked])
     answers = work() if isinstance(asked, InkDrawing) else await self.aside(work)
     DRAWINGS.labels(recognizer.version).inc(len(answers))
-    return Answers(model=recognizer.version, answers=answers) if many else OneAnswer(model=recognizer.version, **answers[0])
+    return (
+        Answers(model=recognizer.version, answers=answers)
+        if many
+        else OneAnswer(model=recognizer.version, **answers[0])
+    )
 
 
 @patch
@@ -150,7 +176,9 @@ def keep(
         allowed = self.collector.granted(sample.writer, stand_in(address))
     if not allowed:
         SAMPLES.labels("limited").inc()
-        raise HTTPException(429, "this writer, or this address, has given enough drawings for now", {"Retry-After": "60"})
+        raise HTTPException(
+            429, "this writer, or this address, has given enough drawings for now", {"Retry-After": "60"}
+        )
     status = self.collector.keep_now(sample)
     SAMPLES.labels(status).inc()
     return Kept(id=sample.id, status=status)
@@ -158,11 +186,13 @@ def keep(
 # %% ../nbs/lib/73_api.ipynb #e934caea
 class Refusal(Message):
     "Why a request was turned away."
+
     detail: str
 
 
 class Health(Message):
     "That the server answers, and how it is."
+
     status: str
     model: str
     samples: str
@@ -191,7 +221,12 @@ def takes(*shapes: type[Message], pictures: tuple[str, ...] = ()) -> dict:
     "How the documentation shows a body."
     references = [{"$ref": f"#/components/schemas/{shape.__name__}"} for shape in shapes]
     examples = {shape.__name__: {"value": shape.model_config["json_schema_extra"]["examples"][0]} for shape in shapes}
-    content = {"application/json": {"schema": references[0] if len(references) == 1 else {"oneOf": references}, "examples": examples}}
+    content = {
+        "application/json": {
+            "schema": references[0] if len(references) == 1 else {"oneOf": references},
+            "examples": examples,
+        }
+    }
     content |= {kind: {"schema": {"type": "string", "format": "binary"}} for kind in pictures}
     return {"requestBody": {"required": True, "content": content}}
 
@@ -209,7 +244,12 @@ def kind_of(request: Request, *known: str) -> str:
     "The kind of a body; raises `HTTPException` 415 for one that is not known here."
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in known:
-        raise HTTPException(415, f"send the header `Content-Type` with {', '.join(known[:-1])} or {known[-1]}" if known[1:] else f"send {known[0]}")
+        raise HTTPException(
+            415,
+            f"send the header `Content-Type` with {', '.join(known[:-1])} or {known[-1]}"
+            if known[1:]
+            else f"send {known[0]}",
+        )
     return kind
 
 
@@ -225,7 +265,9 @@ def sent(message: Message, status: int = 200) -> Response:
     responses=turned_away(401, 408, 413, 415, 422, 429),
     openapi_extra=takes(InkDrawing, PictureDrawing, Drawings, pictures=PICTURES),
 )
-async def recognize(request: Request, mode: Mode = "auto", key: HTTPAuthorizationCredentials | None = Security(BEARER)) -> Response:
+async def recognize(
+    request: Request, mode: Mode = "auto", key: HTTPAuthorizationCredentials | None = Security(BEARER)
+) -> Response:
     "Strokes in JSON, or a picture: in base64 in JSON, or as the body itself; `mode` in the address is for the latter."
     service, visitor = enter(request, key)
     kind = kind_of(request, "application/json", *PICTURES)
@@ -266,7 +308,9 @@ async def model(request: Request, key: HTTPAuthorizationCredentials | None = Sec
 async def health(request: Request) -> Health:
     "For monitors: no key, no counting. `samples` is `waiting` while the store is away."
     service = request.app.state.service
-    return Health(status="ok", model=service.recognizer.version, samples="waiting" if service.collector.failing else "saved")
+    return Health(
+        status="ok", model=service.recognizer.version, samples="waiting" if service.collector.failing else "saved"
+    )
 
 
 @router.get("/metrics", summary="Numbers for Prometheus", response_class=Response, responses=turned_away(401, 429))
@@ -284,7 +328,9 @@ def refusing(status: int, words: Callable[[Exception], str], **headers: str) -> 
 
     async def handler(request: Request, error: Exception) -> Response:
         "Say what was wrong."
-        return JSONResponse({"detail": words(error)}, status, {name.replace("_", "-"): value for name, value in headers.items()})
+        return JSONResponse(
+            {"detail": words(error)}, status, {name.replace("_", "-"): value for name, value in headers.items()}
+        )
 
     return handler
 
@@ -293,7 +339,9 @@ HANDLERS = {
     RefusedError: refusing(422, str),
     SampleError: refusing(422, str),
     RequestValidationError: refusing(422, lambda error: f"{error.errors()[0]['loc'][-1]}: {error.errors()[0]['msg']}"),
-    StoreError: refusing(503, lambda error: "the drawing cannot be kept now, and is not: send it again later", Retry_After="30"),
+    StoreError: refusing(
+        503, lambda error: "the drawing cannot be kept now, and is not: send it again later", Retry_After="30"
+    ),
     Exception: refusing(500, lambda error: "something went wrong here, not with you; it is in the server's log"),
 }
 
@@ -303,7 +351,9 @@ def described(app: FastAPI) -> dict:
     if app.openapi_schema is None:
         shapes = [(shape, "validation") for shape in (InkDrawing, PictureDrawing, Drawings, NewSample)]
         known = models_json_schema(shapes, ref_template="#/components/schemas/{model}")[1]["$defs"]
-        app.openapi_schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        app.openapi_schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
         app.openapi_schema["components"]["schemas"] |= known
         if not app.state.service.door.rules.keys:  # else the documentation would ask for keys that nobody has
             del app.openapi_schema["components"]["securitySchemes"]
@@ -323,14 +373,23 @@ async def living(app: FastAPI):
 def application() -> ASGIApp:
     "The application by the rules in the environment; raises `ValueError` for a bad rule, `BundleError` without a model."
     rules = Rules.read()
-    facts = {"title": "ukr-letters", "version": "1", "description": "Drawn Ukrainian letters and digits, recognised and collected"}
+    facts = {
+        "title": "ukr-letters",
+        "version": "1",
+        "description": "Drawn Ukrainian letters and digits, recognised and collected",
+    }
     app = FastAPIOffline(redoc_url=None, **facts, lifespan=living, exception_handlers=HANDLERS)
     app.state.service = Service(rules)
     app.include_router(router)
     app.openapi = partial(described, app)
     app.add_middleware(Measured)
     if rules.origins:
-        app.add_middleware(CORSMiddleware, allow_origins=rules.origins, allow_methods=["GET", "POST"], allow_headers=["Authorization", "Content-Type"])
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=rules.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
     return wrap_asgi_with_proxy_headers(app, list(rules.proxies)) if rules.proxies else app
 
 # %% ../nbs/lib/73_api.ipynb #cca29006
@@ -372,7 +431,12 @@ def serve_api(
     origins: str = "",  # pages elsewhere whose scripts may ask, such as https://example.org, parted by commas
 ) -> None:
     "Serve recognition over HTTP until stopped; ends with a message when it cannot. Keys: UKR_LETTERS_API_KEY."
-    os.environ |= {"UKR_LETTERS_API_RATE": str(rate), "UKR_LETTERS_PROXY": proxy, "UKR_LETTERS_API_ORIGINS": origins, "UKR_LETTERS_SALT": SALT}
+    os.environ |= {
+        "UKR_LETTERS_API_RATE": str(rate),
+        "UKR_LETTERS_PROXY": proxy,
+        "UKR_LETTERS_API_ORIGINS": origins,
+        "UKR_LETTERS_SALT": SALT,
+    }
     port = settle(host, port, public)
     set_start_method("spawn", force=True)  # a process that is copied would count into our numbers
     Thread(target=announce, args=(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}",), daemon=True).start()
@@ -380,8 +444,18 @@ def serve_api(
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
         patience = HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536)
         server = Granian(
-            "ukr_letters.api:application", host, port, interface=Interfaces.ASGI, factory=True, workers=workers, websockets=False,
-            http=HTTPModes.http1, http1_settings=patience, respawn_failed_workers=True, log_level=LogLevels.warning, workers_kill_timeout=10,
+            "ukr_letters.api:application",
+            host,
+            port,
+            interface=Interfaces.ASGI,
+            factory=True,
+            workers=workers,
+            websockets=False,
+            http=HTTPModes.http1,
+            http1_settings=patience,
+            respawn_failed_workers=True,
+            log_level=LogLevels.warning,
+            workers_kill_timeout=10,
         )
         server.serve()
 

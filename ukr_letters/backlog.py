@@ -246,6 +246,7 @@ CASES = ("capital", "small", "digit")
 @dataclass(frozen=True)
 class Filters:
     "Which drawings are wanted; an empty text asks for nothing in particular."
+
     state: str = "open"  # one of `STATES`
     symbol: str = ""  # one of `CLASSES`
     case: str = ""  # one of `CASES`
@@ -347,7 +348,13 @@ def counts(self: Backlog, judge: str) -> dict[str, int]:
     query = "SELECT count(*), count(created >= ? OR NULL) FROM verdicts WHERE judge = ? AND live"
     mine, today = self.db.execute(query, [now()[:10], judge]).fetchone()
     waits = sum(1 for _ in self.outbox.names(UNSENT))
-    return {**states, "mine": mine, "today": today, "unsent": waits, "unread": max(0, self.listed - sum(states.values()))}
+    return {
+        **states,
+        "mine": mine,
+        "today": today,
+        "unsent": waits,
+        "unread": max(0, self.listed - sum(states.values())),
+    }
 
 
 @patch

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from secrets import token_hex
 
 from fastcore.basics import chunked, patch
+
 from .folder import StoreError, inside
 
 # %% ../nbs/lib/19_bucket.ipynb #074cd06a

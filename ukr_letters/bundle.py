@@ -43,12 +43,18 @@ class Bundle:
         return self.sha256[:12]
 
 # %% ../nbs/lib/23_bundle.ipynb #17dfe4d4
-HEADS = (len(CLASSES), len(LETTERS), 1)  # how many logits speak of the label, of each letter's case, of being none of ours
+HEADS = (
+    len(CLASSES),
+    len(LETTERS),
+    1,
+)  # how many logits speak of the label, of each letter's case, of being none of ours
 
 
 def split_logits(
     logits: np.ndarray,  # (N, 77), or a tensor
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # (N, 43); (N, 33), positive for capitals; (N,), positive for what is not ours
+) -> tuple[
+    np.ndarray, np.ndarray, np.ndarray
+]:  # (N, 43); (N, 33), positive for capitals; (N,), positive for what is not ours
     "Label, case and other logits."
     cases = HEADS[0] + HEADS[1]
     return logits[:, : HEADS[0]], logits[:, HEADS[0] : cases], logits[:, cases]

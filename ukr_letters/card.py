@@ -86,7 +86,12 @@ def data(
 ) -> str:
     "Where the data comes from, on which terms, and how much of it there is."
     rows = [
-        [name, SOURCES[name].coverage, SOURCES[name].licence, *(f"{split[part]:,}" for part in ("train", "valid", "test"))]
+        [
+            name,
+            SOURCES[name].coverage,
+            SOURCES[name].licence,
+            *(f"{split[part]:,}" for part in ("train", "valid", "test")),
+        ]
         for name, split in counts.items()
     ]
     return section(
@@ -156,7 +161,9 @@ def slices_by_case(metrics: dict[str, dict]) -> str:
         for name, scores in tested(metrics).items()
         if "case" in scores
     ]
-    return table(["case of", "capitals", "small letters", "both", "both, size known", "letter and case, size known"], rows)
+    return table(
+        ["case of", "capitals", "small letters", "both", "both, size known", "letter and case, size known"], rows
+    )
 
 
 def slices_by_pen(metrics: dict[str, dict]) -> str:
@@ -237,7 +244,9 @@ def refusals(
 ) -> str:
     "How well it tells what is none of ours."
     groups = metrics["not ours"].items()
-    rows = [[name, f"{area['value']:.3f} ({area['low']:.3f}–{area['high']:.3f})", f"{area['n']:,}"] for name, area in groups]
+    rows = [
+        [name, f"{area['value']:.3f} ({area['low']:.3f}–{area['high']:.3f})", f"{area['n']:,}"] for name, area in groups
+    ]
     return section(
         "Not one of ours",
         "Foreign letters, scribbles and little pictures against all test pictures of our symbols: the area under the ROC curve, "
@@ -249,9 +258,21 @@ def refusals(
 
 # %% ../nbs/lib/44_card.ipynb #9550990c
 COMPARED = [  # what, the predecessor's figure, test and figure of ours, how far the two can be compared
-    ("cmnist, published test part: label", "56.4", "cmnist", "auto", "the same pictures, save copies; ours among all symbols"),
+    (
+        "cmnist, published test part: label",
+        "56.4",
+        "cmnist",
+        "auto",
+        "the same pictures, save copies; ours among all symbols",
+    ),
     ("cmnist, published test part: case", "70.6", "cmnist", "case", "the same pictures, save copies"),
-    ("drawn on a screen: label", "28.2 in its app, 44.3 at best", "comnist", "auto", "the same set, not the same selection"),
+    (
+        "drawn on a screen: label",
+        "28.2 in its app, 44.3 at best",
+        "comnist",
+        "auto",
+        "the same set, not the same selection",
+    ),
     ("its own test of 300: label", "94.0", "", "", "impossible: the split is not published with the data"),
     ("its own test of 300: case", "92.3", "", "", "impossible, as above"),
     ("its own test of 300: label and case", "87.7", "", "", "impossible, as above"),

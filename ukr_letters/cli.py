@@ -57,7 +57,9 @@ def ukr_recognize() -> None:
     parser = ArgumentParser(prog="ukr_recognize", description="Recognise drawn letters and digits.")
     parser.add_argument("files", nargs="+", type=Path, help="pictures, or JSON files with strokes")
     parser.add_argument("--mode", choices=("auto", "letters", "digits"), default="auto", help="what is meant")
-    parser.add_argument("--model", type=Path, help="a bundle folder (default: UKR_LETTERS_MODEL, or the champion in the package)")
+    parser.add_argument(
+        "--model", type=Path, help="a bundle folder (default: UKR_LETTERS_MODEL, or the champion in the package)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     given = parser.parse_args()
     sys.exit(0 if recognize_files(given.files, given.mode, given.model, given.json) else 1)
@@ -84,12 +86,21 @@ def ukr_stage(
 # %% ../nbs/lib/70_cli.ipynb #df95ea8b
 def ukr_track() -> None:
     "Console command: send runs to MLflow that it does not have yet."
-    parser = ArgumentParser(prog="ukr_track", description="Send runs to MLflow that it does not have yet; MLFLOW_TRACKING_URI names a server.")
-    parser.add_argument("--all", action="store_true", help="also runs that another store has already, as when a team moves to a server")
+    parser = ArgumentParser(
+        prog="ukr_track",
+        description="Send runs to MLflow that it does not have yet; MLFLOW_TRACKING_URI names a server.",
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="also runs that another store has already, as when a team moves to a server"
+    )
     parser.add_argument("--dry-run", action="store_true", help="only list what would be sent")
     given, work = parser.parse_args(), learning("tracking")
     try:
-        sent = dict.fromkeys((run.name for run in work.waiting(given.all)), "") if given.dry_run else work.send_waiting(given.all)
+        sent = (
+            dict.fromkeys((run.name for run in work.waiting(given.all)), "")
+            if given.dry_run
+            else work.send_waiting(given.all)
+        )
     except work.TrackingError as error:
         sys.exit(f"ukr_track: {error}")
     for name, reason in sent.items():
@@ -100,8 +111,14 @@ def ukr_track() -> None:
 # %% ../nbs/lib/70_cli.ipynb #1a9cfd1d
 def ukr_tune() -> None:
     "Console command: search a better recipe, and offer its winner as an edit of params.yaml."
-    parser = ArgumentParser(prog="ukr_tune", description="Search a better recipe for the train stage, or go on with a search.")
-    parser.add_argument("--storage", metavar="URL", help="a journal file, or postgresql://... for many hosts (default: UKR_LETTERS_STUDY)")
+    parser = ArgumentParser(
+        prog="ukr_tune", description="Search a better recipe for the train stage, or go on with a search."
+    )
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="a journal file, or postgresql://... for many hosts (default: UKR_LETTERS_STUDY)",
+    )
     parser.add_argument("--workers", type=int, metavar="N", help="processes on this machine (default: params.yaml)")
     parser.add_argument("--trials", type=int, metavar="N", help="that the study has in the end (default: params.yaml)")
     parser.add_argument("--apply", action="store_true", help="search no more, and write the winner into params.yaml")
@@ -121,7 +138,9 @@ def ukr_tune() -> None:
 def ukr_collect() -> None:
     "Console command: make a training shard of accepted drawings."
     parser = ArgumentParser(prog="ukr_collect", description="Make a training shard of the drawings that were accepted.")
-    parser.add_argument("--store", metavar="URL", default=samples_url(), help="where drawings are kept (default: %(default)s)")
+    parser.add_argument(
+        "--store", metavar="URL", default=samples_url(), help="where drawings are kept (default: %(default)s)"
+    )
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--dry-run", action="store_true", help="only say what would be collected")
     either.add_argument("--withdraw", metavar="WRITER_CODE", help="first delete all drawings of this writer")
@@ -139,12 +158,20 @@ def ukr_collect() -> None:
 # %% ../nbs/lib/70_cli.ipynb #dbfa1703
 def _release_parser() -> ArgumentParser:
     "What `ukr_release` understands."
-    parser = ArgumentParser(prog="ukr_release", description="Register networks, make one the champion, take it back, fetch it.")
-    actions = parser.add_subparsers(dest="action", required=True, metavar="register | promote | rollback | fetch | history")
+    parser = ArgumentParser(
+        prog="ukr_release", description="Register networks, make one the champion, take it back, fetch it."
+    )
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="register | promote | rollback | fetch | history"
+    )
     add = lambda name, told: actions.add_parser(name, help=told, description=f"{told[0].upper()}{told[1:]}.")
     register = add("register", "give the candidate a number")
-    register.add_argument("--candidate", type=Path, default=Path("models/candidate"), help="a bundle (default: %(default)s)")
-    register.add_argument("--metrics", type=Path, default=Path("metrics.json"), help="its test figures (default: %(default)s)")
+    register.add_argument(
+        "--candidate", type=Path, default=Path("models/candidate"), help="a bundle (default: %(default)s)"
+    )
+    register.add_argument(
+        "--metrics", type=Path, default=Path("metrics.json"), help="its test figures (default: %(default)s)"
+    )
     promote = add("promote", "make a registered network the champion, if the gate lets it")
     promote.add_argument("version", nargs="?", default="newest", help="a number (default: the newest)")
     promote.add_argument("--dry-run", action="store_true", help="only ask the gate")
@@ -154,8 +181,12 @@ def _release_parser() -> ArgumentParser:
         action.add_argument("--why", metavar="REASON", default="", required=needed, help="is kept in the history")
         action.add_argument("--who", metavar="NAME", default="", help="is kept as well (default: user and machine)")
     fetch = add("fetch", "bring the champion into a folder that serving reads")
-    fetch.add_argument("version", nargs="?", default="champion", help="previous, newest or a number (default: the champion)")
-    fetch.add_argument("--into", metavar="FOLDER", type=Path, required=True, help="such as the one that UKR_LETTERS_MODEL names")
+    fetch.add_argument(
+        "version", nargs="?", default="champion", help="previous, newest or a number (default: the champion)"
+    )
+    fetch.add_argument(
+        "--into", metavar="FOLDER", type=Path, required=True, help="such as the one that UKR_LETTERS_MODEL names"
+    )
     fetch.add_argument("--every", metavar="SECONDS", type=float, help="stay, and look for a new one so often")
     add("history", "tell who made what the champion, when and why")
     return parser

@@ -26,6 +26,7 @@ from .store import Standing, Store
 @dataclass(frozen=True)
 class Limits:
     "How many drawings all shards together may hold."
+
     per_writer: int = 200
     per_writer_symbol: int = 20  # a letter and its capital are two symbols
     per_symbol: int = 2_000
@@ -100,6 +101,7 @@ def choose(
 @dataclass(frozen=True)
 class Harvest:
     "What a collection changes."
+
     new: list[Collected]
     left_out: Counter  # how many accepted drawings stay in the store, by reason
     gone: list[Collected]  # drawings that are in a shard and have to leave
@@ -187,7 +189,9 @@ def track(folder: Path | None = None) -> list[Path]:  # the new notes
         command = [sys.executable, "-m", "dvc", "add", "--quiet", *(path.name for path in bare)]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode:
-            raise TrackError(f"the shards are written, but `dvc add` failed; mend it and collect again: {done.stderr.strip()}")
+            raise TrackError(
+                f"the shards are written, but `dvc add` failed; mend it and collect again: {done.stderr.strip()}"
+            )
     return [Path(f"{path}.dvc") for path in bare]
 
 # %% ../nbs/lib/48_collect.ipynb #54121c3b

@@ -175,7 +175,9 @@ def two_dots(left: float, top: float, right: float, bottom: float, random: np.ra
 def hat(left: float, top: float, right: float, bottom: float, random: np.random.Generator) -> list:
     "ă, â, à: a short line above, bent or not."
     x, y, wide = (left + right) / 2, top - 4, random.uniform(2.5, 5)
-    return [[(x - wide, y - random.uniform(-2, 2)), (x, y + random.uniform(-2, 2)), (x + wide, y - random.uniform(-2, 2))]]
+    return [
+        [(x - wide, y - random.uniform(-2, 2)), (x, y + random.uniform(-2, 2)), (x + wide, y - random.uniform(-2, 2))]
+    ]
 
 
 def bar(left: float, top: float, right: float, bottom: float, random: np.random.Generator) -> list:

@@ -22,7 +22,10 @@ COLUMNS = ("epoch", "loss", "label", "case")
 def epochs_of(run: Run) -> list[dict]:
     "What each epoch of a run brought, rounded; a training that was told twice counts once."
     told = {line["step"]: line["metrics"] for line in logged(run)[0] if line["step"] is not None}
-    return [{"epoch": step} | {name: round(told[step][name], 5) for name in COLUMNS[1:] if name in told[step]} for step in sorted(told)]
+    return [
+        {"epoch": step} | {name: round(told[step][name], 5) for name in COLUMNS[1:] if name in told[step]}
+        for step in sorted(told)
+    ]
 
 
 def write_table(
@@ -50,6 +53,8 @@ def draw(
             known = [epoch for epoch in epochs if name in epoch]
             right.plot([epoch["epoch"] for epoch in known], [100 * (1 - epoch[name]) for epoch in known], label=name)
         right.set(title="mistakes on validation, %", xlabel="epoch", yscale="log")
-        right.yaxis.set(major_formatter=LogFormatter(), minor_formatter=LogFormatter(minor_thresholds=(2, 0.5)))  # 20, not 2x10
+        right.yaxis.set(
+            major_formatter=LogFormatter(), minor_formatter=LogFormatter(minor_thresholds=(2, 0.5))
+        )  # 20, not 2x10
         right.legend()
         keep(figure, path.name, path.parent)

@@ -32,6 +32,7 @@ def _listed(name: str) -> tuple[str, ...]:
 @dataclass(frozen=True)
 class Rules:
     "What the server was told."
+
     keys: tuple[str, ...] = ()  # none: everybody may come in
     rate: int = 50  # drawings a second for each address or key, over ten seconds; 0: any number
     origins: tuple[str, ...] = ()  # of pages elsewhere whose scripts may ask
@@ -42,17 +43,24 @@ class Rules:
         "The rules in the environment; raises `ValueError` for a bad one."
         keys, rate = _listed("UKR_LETTERS_API_KEY"), os.environ.get("UKR_LETTERS_API_RATE") or "50"
         if any(len(key) < SHORTEST or not key.isascii() for key in keys):
-            raise ValueError(f"UKR_LETTERS_API_KEY: each key is at least {SHORTEST} plain characters; `openssl rand -hex 32` makes one")
+            raise ValueError(
+                f"UKR_LETTERS_API_KEY: each key is at least {SHORTEST} plain characters; `openssl rand -hex 32` makes one"
+            )
         if not rate.isdecimal():
-            raise ValueError(f"UKR_LETTERS_API_RATE is {rate!r}: give the number of drawings a second, 0 for any number")
+            raise ValueError(
+                f"UKR_LETTERS_API_RATE is {rate!r}: give the number of drawings a second, 0 for any number"
+            )
         return cls(keys, int(rate), _listed("UKR_LETTERS_API_ORIGINS"), _listed("UKR_LETTERS_PROXY"))
 
 # %% ../nbs/lib/72_door.ipynb #b2adcff0
 @dataclass(frozen=True)
 class Door:
     "Lets in or turns away, by the rules; everything it raises is an `HTTPException` with the reason."
+
     rules: Rules
-    counted: SlidingWindowCounterRateLimiter = field(default_factory=lambda: SlidingWindowCounterRateLimiter(MemoryStorage()))
+    counted: SlidingWindowCounterRateLimiter = field(
+        default_factory=lambda: SlidingWindowCounterRateLimiter(MemoryStorage())
+    )
 
     def _turn_away(self, limit: RateLimitItem, visitor: str, why: str) -> None:
         "Raise 429 with the time after which it is worth asking again."
@@ -69,7 +77,9 @@ class Door:
         fits = [compare_digest((key or "").encode(), right.encode()) for right in self.rules.keys]
         if not any(fits):
             self.counted.hit(GUESSES, visitor)
-            raise HTTPException(401, "this needs a key: send the header `Authorization: Bearer KEY`", {"WWW-Authenticate": "Bearer"})
+            raise HTTPException(
+                401, "this needs a key: send the header `Authorization: Bearer KEY`", {"WWW-Authenticate": "Bearer"}
+            )
         return f"key {fits.index(True)}"
 
     def charge(self, visitor: str, drawings: int = 1) -> None:
@@ -96,7 +106,9 @@ async def body_of(
                 parts.append(part)
                 length += len(part)
                 if length > most:
-                    raise HTTPException(413, f"the body is longer than {most} bytes: send less at once", {"Connection": "close"})
+                    raise HTTPException(
+                        413, f"the body is longer than {most} bytes: send less at once", {"Connection": "close"}
+                    )
     except TimeoutError:
         raise HTTPException(408, f"the body took longer than {seconds:g} s", {"Connection": "close"}) from None
     return b"".join(parts)

@@ -70,7 +70,9 @@ def describe(
     if recognition.empty:
         return EMPTY
     pair = rivals(recognition)  # two readings of one drawing are an answer, not a doubt
-    unsure = recognition.other > recognizer.other_above or (recognition.probability < recognizer.unsure_below and not pair)
+    unsure = recognition.other > recognizer.other_above or (
+        recognition.probability < recognizer.unsure_below and not pair
+    )
     return {
         "state": "unsure" if unsure else "answer",
         "char": recognition.char,

@@ -86,7 +86,12 @@ def separation(
     first, second = area / (2 - area), 2 * area**2 / (1 + area)
     spread = area * (1 - area) + (len(others) - 1) * (first - area**2) + (len(ours) - 1) * (second - area**2)
     error = 1.96 * math.sqrt(max(spread, 0) / (len(ours) * len(others)))
-    return {"value": round(area, 4), "low": round(area - error, 4), "high": round(min(1.0, area + error), 4), "n": len(others)}
+    return {
+        "value": round(area, 4),
+        "low": round(area - error, 4),
+        "high": round(min(1.0, area + error), 4),
+        "n": len(others),
+    }
 
 # %% ../nbs/lib/43_evaluate.ipynb #f04a4384
 PENS = {"thin pen": 1.5, "middle pen": 2.5, "thick pen": 4.0}  # widths in pixels of the picture

@@ -30,6 +30,7 @@ from .config import mirror, root
 @dataclass(frozen=True)
 class Source:
     "Where a set of drawings comes from, on which terms, and how to recognise that it is intact."
+
     name: str  # how params.yaml calls it
     licence: str  # as its owner states it
     origin: str  # public address, pinned by commit or version
@@ -128,7 +129,9 @@ class Archive:
         keep: Callable[[str], bool],  # which paths inside the repository are read
     ):
         "Index the members without reading them."
-        inside = {normalize("NFC", info.filename).partition("/")[2]: info for info in zip_file.infolist() if not info.is_dir()}
+        inside = {
+            normalize("NFC", info.filename).partition("/")[2]: info for info in zip_file.infolist() if not info.is_dir()
+        }
         self.zip_file = zip_file
         self.members = {path: inside[path] for path in sorted(inside) if keep(path)}
 
@@ -195,4 +198,6 @@ def open_archive(source: Source) -> Iterator[Archive]:
             verify(source, path, archive)
             yield archive
     except (BadZipFile, DeflateError, EOFError) as fault:
-        raise SourceError(f"Source {source.name!r}: {path} cannot be unpacked ({fault}). Delete {path} and try again.") from fault
+        raise SourceError(
+            f"Source {source.name!r}: {path} cannot be unpacked ({fault}). Delete {path} and try again."
+        ) from fault

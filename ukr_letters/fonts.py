@@ -25,6 +25,7 @@ from .fetch import SourceError
 @dataclass(frozen=True)
 class Face:
     "One style of one font family."
+
     family: str  # of the package: `fontpkg_<family>`
     file: str  # inside the package
     split: str  # "train", "valid" or "test", the same for the whole family
@@ -62,7 +63,9 @@ def face_path(face: Face) -> Path:
     "Where the face's file is installed; raises `SourceError` when its package is missing."
     found = find_spec(f"fontpkg_{face.family}")
     if found is None:
-        raise SourceError(f"Source 'fonts' needs the package fontpkg-{face.family.replace('_', '-')}: pip install -e '.[train]'")
+        raise SourceError(
+            f"Source 'fonts' needs the package fontpkg-{face.family.replace('_', '-')}: pip install -e '.[train]'"
+        )
     return Path(found.origin).parent / "files" / face.file
 
 
@@ -108,6 +111,7 @@ def stand(
 @dataclass(frozen=True)
 class Hand:
     "A small, fixed distortion."
+
     shear: float  # horizontal shift per unit of height
     turn: float  # degrees, clockwise
     stretch: float  # width over height, 1 = unchanged
@@ -153,6 +157,7 @@ CHARACTERS = LETTERS + tuple(letter.upper() for letter in LETTERS) + DIGITS
 @dataclass(frozen=True)
 class Lettering:
     "One character drawn by one hand."
+
     face: Face
     char: str
     name: str  # face, weight, character and hand

@@ -46,6 +46,7 @@ def gold_of(path: Path) -> Dataset:
 @dataclass(frozen=True)
 class Marks:
     "What a network gets right, one row for each drawing."
+
     read: np.ndarray  # bool (N,): the symbol is recognised; of what is not ours: it is sent back
     case: np.ndarray  # bool (N,): the case of the recognised letter is right; False where it is unknown
     taken: np.ndarray  # bool (N,): it is not sent back as none of ours
@@ -61,7 +62,9 @@ def surely(
 ) -> np.ndarray:  # bool (N,)
     "The surest of a network's right answers, letters among letters and digits among digits."
     letters = np.arange(len(CLASSES)) < len(LETTERS)
-    kind = letters == (labels.argmax(1) < len(LETTERS))[:, None]  # з and 3 are drawn alike: what one wins of the other is no fault
+    kind = (
+        letters == (labels.argmax(1) < len(LETTERS))[:, None]
+    )  # з and 3 are drawn alike: what one wins of the other is no fault
     powers = np.exp(labels - labels.max(1, keepdims=True)) * kind
     probability = powers.max(1) / powers.sum(1)
     return read & (probability > np.quantile(probability[read], UNSURE)) if read.any() else read
@@ -119,6 +122,7 @@ MARGINS = {"sure": 10.0}  # percent beyond the interval that are nobody's fault,
 @dataclass(frozen=True)
 class Comparison:
     "One test or symbol as both networks read it."
+
     name: str
     field: str  # of `Marks`
     champion: dict  # value, low and high in percent, and n; see `evaluate.accuracy`
@@ -158,7 +162,9 @@ def line(row: Comparison) -> str:
     "One comparison."
     before, after = row.champion, row.candidate
     figures = f"{before['value']:>7.2f} ({before['low']:.2f}–{before['high']:.2f}) {after['value']:>7.2f}"
-    return f"{row.name:<24}{before['n']:>7,}{figures:>32}{row.lost:>7}{row.won:>7}{row.chance:>9.3f}{'  FELL' * row.fell}"
+    return (
+        f"{row.name:<24}{before['n']:>7,}{figures:>32}{row.lost:>7}{row.won:>7}{row.chance:>9.3f}{'  FELL' * row.fell}"
+    )
 
 
 def table(rows: list[Comparison]) -> str:
@@ -171,7 +177,9 @@ def table(rows: list[Comparison]) -> str:
 
 def judgement(rows: list[Comparison]) -> str:
     "Refused or not, and why."
-    fell = [f"{row.name} from {row.champion['value']:.2f} to {row.candidate['value']:.2f} %" for row in rows if row.fell]
+    fell = [
+        f"{row.name} from {row.champion['value']:.2f} to {row.candidate['value']:.2f} %" for row in rows if row.fell
+    ]
     if fell:
         return f"REFUSED: it reads worse than the champion: {'; '.join(fell)}"
     return f"PASSED: in none of {len(rows)} comparisons does it read worse than the champion"

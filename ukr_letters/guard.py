@@ -40,7 +40,7 @@ def may_pass(
 ) -> bool:
     "Whether a page of ours says such a thing."
     match kind, content:
-        case ("kernel_info_request" | "comm_info_request" | "comm_close"), {}:
+        case (("kernel_info_request" | "comm_info_request" | "comm_close"), {}):
             return True
         case "comm_open", {"target_name": target}:
             return target == CONTROL

@@ -34,7 +34,9 @@ def try_out(folder: Path) -> Bundle:
     except Exception as error:  # onnxruntime has a dozen kinds of failure and no name for all of them
         raise BundleError(f"{folder}: the network cannot be used: {error}") from error
     if logits.shape != (3, sum(HEADS)) or not np.isfinite(logits).all():
-        raise BundleError(f"{folder}: the network answers with {logits.shape}, not with (3, {sum(HEADS)}) finite numbers")
+        raise BundleError(
+            f"{folder}: the network answers with {logits.shape}, not with (3, {sum(HEADS)}) finite numbers"
+        )
     return bundle
 
 # %% ../nbs/lib/53_handover.ipynb #dab3ae22

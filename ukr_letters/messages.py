@@ -27,18 +27,22 @@ FAR = 100_000  # the largest coordinate: no tablet has more, and squares of it a
 
 class Message(BaseModel):
     "Something sent or received, of exactly these fields."
+
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
 
 Coordinate = Annotated[float, Field(ge=-FAR, le=FAR)]
 Point = Annotated[list[Coordinate], Field(min_length=2, max_length=3, description="x, y and perhaps milliseconds")]
 Stroke = Annotated[list[Point], Field(min_length=1, max_length=MAX_POINTS)]
-Strokes = Annotated[list[Stroke], Field(max_length=MAX_STROKES, description="each is the path of a pen from down to up")]
+Strokes = Annotated[
+    list[Stroke], Field(max_length=MAX_STROKES, description="each is the path of a pen from down to up")
+]
 Mode = Annotated[Literal["auto", "letters", "digits"], Field(description="what is meant")]
 
 
 class Guides(Message):
     "Two guide lines in the unit of the ink; they tell с from С."
+
     x_height: Coordinate = Field(description="y of the line that a small x touches")
     baseline: Coordinate = Field(description="y of the line on which letters stand; y grows downward")
 
@@ -55,7 +59,10 @@ TEE = [[[20, 20], [100, 20]], [[60, 20], [60, 110]]]  # Т, for the examples
 
 class InkDrawing(Message):
     "A drawing as the strokes of a pen."
-    model_config = ConfigDict(json_schema_extra={"examples": [{"ink": TEE, "mode": "letters", "guides": {"x_height": 50, "baseline": 110}}]})
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"ink": TEE, "mode": "letters", "guides": {"x_height": 50, "baseline": 110}}]}
+    )
     ink: Strokes
     mode: Mode = "auto"
     guides: Guides | None = None
@@ -74,6 +81,7 @@ TEE_FILE = "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQAQAAAAA3iMLMAAAAIklEQVR42mP8z8DEwMBw
 
 class PictureDrawing(Message):
     "A drawing as a picture: ink and paper, whichever is darker."
+
     model_config = ConfigDict(json_schema_extra={"examples": [{"picture": TEE_FILE, "mode": "letters"}]})
     picture: str = Field(min_length=1, description="a PNG, JPEG, WebP, GIF or BMP file in base64")
     mode: Mode = "auto"
@@ -85,7 +93,9 @@ MOST = 256  # drawings in one request: about a fifth of a second of work
 def _kind(value: object) -> str | None:
     "The tag of the shape that somebody means; None for what is no object."
     fields = value if isinstance(value, dict) else vars(value) if isinstance(value, Message) else None
-    return fields if fields is None else next((f"({name})" for name in ("drawings", "picture") if name in fields), "(ink)")
+    return (
+        fields if fields is None else next((f"({name})" for name in ("drawings", "picture") if name in fields), "(ink)")
+    )
 
 
 def _one_of(*fields: str) -> Discriminator:
@@ -100,11 +110,16 @@ Drawing = Annotated[_Ink | _Picture, _one_of("ink", "picture")]
 
 class Drawings(Message):
     "Many drawings at once, which is faster for each."
-    model_config = ConfigDict(json_schema_extra={"examples": [{"drawings": [{"ink": TEE}, {"ink": TEE, "mode": "digits"}]}]})
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"drawings": [{"ink": TEE}, {"ink": TEE, "mode": "digits"}]}]}
+    )
     drawings: list[Drawing] = Field(min_length=1, max_length=MOST)
 
 
-ASKED = TypeAdapter(Annotated[_Ink | _Picture | Annotated[Drawings, Tag("(drawings)")], _one_of("ink", "picture", "drawings")])
+ASKED = TypeAdapter(
+    Annotated[_Ink | _Picture | Annotated[Drawings, Tag("(drawings)")], _one_of("ink", "picture", "drawings")]
+)
 
 # %% ../nbs/lib/71_messages.ipynb #1e30fd37
 class RefusedError(ValueError):
@@ -141,7 +156,9 @@ def opened(content: bytes) -> Image.Image:
     except Image.DecompressionBombError:  # Pillow raises it itself for the largest
         raise RefusedError(f"the picture has more than {MAX_PIXELS} pixels: make it smaller") from None
     except Exception as error:  # decoders fail in many ways
-        raise RefusedError(f"the picture cannot be read: send a whole {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file") from error
+        raise RefusedError(
+            f"the picture cannot be read: send a whole {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file"
+        ) from error
     return image
 
 
@@ -155,12 +172,14 @@ def unwrapped(picture: str) -> bytes:
 # %% ../nbs/lib/71_messages.ipynb #310529d0
 class Reading(Message):
     "One of the labels that a drawing may be."
+
     label: str
     probability: float
 
 
 class Answer(Message):
     "What a drawing was recognised as; `char` and `label` are null when nothing was drawn."
+
     char: str | None = Field(description="the symbol as written, a capital or not")
     label: str | None = Field(description="the lower-case letter or the digit")
     probability: float = Field(description="of the label, 0 to 1")
@@ -173,11 +192,13 @@ class Answer(Message):
 
 class OneAnswer(Answer):
     "The answer to one drawing."
+
     model: str = Field(description="version of the network, see GET /model")
 
 
 class Answers(Message):
     "The answers to many drawings, in their order."
+
     model: str
     answers: list[Answer]
 
@@ -187,7 +208,11 @@ def facts(recognizer: Recognizer, recognition: Recognition) -> dict:
     fields = ("char", "label", "probability", "uppercase", "uppercase_probability")
     top = [Reading(label=label, probability=probability) for label, probability in recognition.top(ALTERNATIVES)]
     sure = recognition.probability >= recognizer.unsure_below and recognition.other <= recognizer.other_above
-    return {name: getattr(recognition, name) for name in fields} | {"strangeness": recognition.other, "sure": sure, "top": top}
+    return {name: getattr(recognition, name) for name in fields} | {
+        "strangeness": recognition.other,
+        "sure": sure,
+        "top": top,
+    }
 
 # %% ../nbs/lib/71_messages.ipynb #98b73f06
 def content(drawing: InkDrawing | PictureDrawing) -> list | Image.Image:
@@ -214,6 +239,7 @@ def answered(recognizer: Recognizer, drawings: list[InkDrawing | PictureDrawing]
 # %% ../nbs/lib/71_messages.ipynb #f0b193b6
 class Canvas(Guides):
     "The pad in CSS pixels, and the y of its guide lines."
+
     width: float = Field(ge=1, le=MAX_SIDE)
     height: float = Field(ge=1, le=MAX_SIDE)
     cap: float
@@ -221,21 +247,32 @@ class Canvas(Guides):
 
 
 EXAMPLE = {
-    "ink": [[[20, 20], [90, 20], [50, 110]]], "label": "7", "mode": "digits", "writer": "a-random-id-4711", "device": "pen",
+    "ink": [[[20, 20], [90, 20], [50, 110]]],
+    "label": "7",
+    "mode": "digits",
+    "writer": "a-random-id-4711",
+    "device": "pen",
     "canvas": {"width": 120, "height": 130, "cap": 20, "x_height": 50, "baseline": 110, "descender": 125},
-    "notice": "mine-1", "created": "2026-11-25T10:00:00+00:00",
+    "notice": "mine-1",
+    "created": "2026-11-25T10:00:00+00:00",
 }
 
 
 class NewSample(Message):
     "A drawing to keep, by a person who was told so."
+
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
     ink: Strokes = Field(min_length=1)
     canvas: Canvas
-    label: Literal[*CLASSES] | None = Field(None, description="what was meant, if the person said so: a lower-case letter or a digit")
+    label: Literal[*CLASSES] | None = Field(
+        None, description="what was meant, if the person said so: a lower-case letter or a digit"
+    )
     uppercase: bool | None = Field(None, description="only with a letter")
     mode: Mode = "auto"
-    writer: str = Field(pattern=f"^{WRITER.pattern}$", description="a random id of 8 to 64 letters, digits, _ and -, never a name; by it drawings are taken back")
+    writer: str = Field(
+        pattern=f"^{WRITER.pattern}$",
+        description="a random id of 8 to 64 letters, digits, _ and -, never a name; by it drawings are taken back",
+    )
     device: Literal[DEVICES]
     notice: str = Field(pattern=f"^{VERSION.pattern}$", description="version of the notice that the person saw")
     created: str = Field(description="ISO time in UTC", json_schema_extra={"format": "date-time"})
@@ -246,6 +283,7 @@ GIVEN = TypeAdapter(NewSample)
 # %% ../nbs/lib/71_messages.ipynb #5c4ca421
 class Kept(Message):
     "A sample that will not be lost."
+
     id: str = Field(description="made from the content: the same sample gets the same id")
     status: Literal["saved", "waiting"] = Field(description="waiting: on this machine until the store is back")
 

@@ -61,7 +61,9 @@ def listening(
     try:
         return bind_sockets(port, host)
     except OSError as error:
-        refuse(command, f"cannot listen on {host}:{port} ({error.strerror}): stop what is there, or choose another --port")
+        refuse(
+            command, f"cannot listen on {host}:{port} ({error.strerror}): stop what is there, or choose another --port"
+        )
 
 # %% ../nbs/lib/63_places.ipynb #ca42e3ae
 def sample_place(command: str) -> str:

@@ -136,7 +136,8 @@ def recognize_many(
     self: Recognizer,
     drawings: Sequence[Iterable | Picture],  # each: strokes, a PIL image or a uint8 array
     mode: str = "auto",  # "auto", "letters" or "digits"
-    sizes: Sequence[tuple[float, float]] | None = None,  # of each: height and drop from `ink.measure`, NaN where unknown
+    sizes: Sequence[tuple[float, float]]
+    | None = None,  # of each: height and drop from `ink.measure`, NaN where unknown
 ) -> list[Recognition]:
     "Recognise a batch; raises `ValueError` with the reason for a drawing that is neither."
     if not len(drawings):

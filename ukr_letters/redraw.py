@@ -39,7 +39,9 @@ def nearness(
     away = Image.fromarray(np.minimum(distance_transform_edt(~path) / fine, REACH).astype(np.float32))
     x, y, half = (left + right) / 2, (top + bottom) / 2, fine * SIZE / 2
     box = (x - half, y - half, x + half, y + half)
-    twice = away.transform((2 * SIZE, 2 * SIZE), Image.Transform.EXTENT, box, Image.Resampling.BILINEAR, fillcolor=REACH)
+    twice = away.transform(
+        (2 * SIZE, 2 * SIZE), Image.Transform.EXTENT, box, Image.Resampling.BILINEAR, fillcolor=REACH
+    )
     near = 1 - np.asarray(twice).reshape(SIZE, 2, SIZE, 2).mean((1, 3)) / REACH
     return np.rint(LEVELS * near).astype(np.uint8)
 

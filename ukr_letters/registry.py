@@ -127,7 +127,9 @@ def _experiment(self: Registry) -> str:
 def versions(self: Registry) -> list[Registered]:
     "All registered networks, the newest first."
     found = self.client.search_model_versions(f"name='{MODEL}'", max_results=1000)
-    rows = [Registered(str(v.version), v.tags["network"], v.tags["bundle"], v.run_id) for v in found if "bundle" in v.tags]
+    rows = [
+        Registered(str(v.version), v.tags["network"], v.tags["bundle"], v.run_id) for v in found if "bundle" in v.tags
+    ]
     return sorted(rows, key=lambda row: -int(row.number))
 
 
@@ -146,7 +148,11 @@ def find(
 ) -> Registered:
     "One registered network; raises `RegistryError` naming those there are."
     rows = self.versions()
-    found = [self.standing(which)] if which in ("champion", "previous") else [r for r in rows if which in (r.number, "newest")]
+    found = (
+        [self.standing(which)]
+        if which in ("champion", "previous")
+        else [r for r in rows if which in (r.number, "newest")]
+    )
     if not rows:
         raise RegistryError(f"nothing is registered at {self.uri}: begin with `ukr_release register`")
     if not found or found[0] is None:
@@ -316,7 +322,9 @@ def _contents(self: Registry, version: Registered) -> dict[str, bytes]:
         paths = {file: self.client.download_artifacts(version.run, f"model/{file}", name) for file in NAMES}
         contents = {file: Path(path).read_bytes() for file, path in paths.items()}
     if sha256(contents["bundle.json"]).hexdigest() != version.bundle:
-        raise RegistryError(f"version {version.number} at {self.uri} is not what was registered: promote another, and find out why")
+        raise RegistryError(
+            f"version {version.number} at {self.uri} is not what was registered: promote another, and find out why"
+        )
     return contents
 
 
@@ -374,7 +382,9 @@ class Refused(RegistryError):
 
     def __init__(self, ruling: Ruling):
         "Say how to overrule it."
-        super().__init__(f'{ruling.text}\nversion {ruling.candidate.number} stays a candidate; `--despite "reason"` overrules the gate')
+        super().__init__(
+            f'{ruling.text}\nversion {ruling.candidate.number} stays a candidate; `--despite "reason"` overrules the gate'
+        )
         self.ruling = ruling
 
 
@@ -407,7 +417,9 @@ def promote(
     "Make a registered network the champion; raises `Refused` when the gate holds it back."
     candidate, champion = self.find(which), self.standing("champion")
     if candidate == champion:
-        raise RegistryError(f"version {candidate.number} is the champion already: `ukr_release register` a newer one first")
+        raise RegistryError(
+            f"version {candidate.number} is the champion already: `ukr_release register` a newer one first"
+        )
     ruling = self.judge(candidate.number)
     if not ruling.passed and not despite:
         raise Refused(ruling)
@@ -415,7 +427,13 @@ def promote(
         raise RegistryError("somebody has changed the champion just now: see `ukr_release history`, and judge again")
     facts = {"before": champion.number if champion else "", "who": who or whoami(), "when": now()}
     facts |= {"gate": ruling.text[:2000], "despite": "" if ruling.passed else despite[:2000]}
-    entry = Entry("promote", candidate.number, candidate.network, why=why[:2000] or despite[:2000] or "it passed the gate", **facts)
+    entry = Entry(
+        "promote",
+        candidate.number,
+        candidate.network,
+        why=why[:2000] or despite[:2000] or "it passed the gate",
+        **facts,
+    )
     aliases = ({"previous": champion.number} if champion else {}) | {"champion": candidate.number}
     return self._change(entry, aliases, seen(ruling))
 
@@ -435,10 +453,19 @@ def rollback(
     "Make the previous champion the champion again; raises `RegistryError` when there is none."
     champion, back = self.standing("champion"), self.standing("previous")
     if champion is None or back is None:
-        raise RegistryError("there is no champion to go back to: see `ukr_release history`, and promote a version by its number")
+        raise RegistryError(
+            "there is no champion to go back to: see `ukr_release history`, and promote a version by its number"
+        )
     with TemporaryDirectory() as name:
         deliver(self._contents(back), Path(name) / "bundle")
-    facts = {"before": champion.number, "who": who or whoami(), "when": now(), "why": why[:2000], "gate": "", "despite": ""}
+    facts = {
+        "before": champion.number,
+        "who": who or whoami(),
+        "when": now(),
+        "why": why[:2000],
+        "gate": "",
+        "despite": "",
+    }
     entry = Entry("roll back", back.number, back.network, **facts)
     line = champions([*self.history(), entry])
     return self._change(entry, {"champion": back.number, "previous": line[-2] if len(line) > 1 else None}, {})
@@ -447,6 +474,8 @@ def rollback(
 def shown(entry: Entry) -> str:
     "An entry in a few lines."
     moved = f"{entry.before or '-'} → {entry.number}"
-    lines = [f"{entry.when[:16].replace('T', ' ')}  {entry.action:<9}  {moved:<9}  {entry.network}  {entry.who}: {entry.why}"]
+    lines = [
+        f"{entry.when[:16].replace('T', ' ')}  {entry.action:<9}  {moved:<9}  {entry.network}  {entry.who}: {entry.why}"
+    ]
     lines += [f"    the gate: {entry.gate}"] if entry.gate else []
     return "\n".join(lines + ([f"    despite: {entry.despite}"] if entry.despite else []))

@@ -31,7 +31,9 @@ def _multiply_at_last(graph: onnx.GraphProto) -> None:
     convolution, relu, reshape = graph.node[end - 2 : end + 1]
     values = {value.name: value for value in graph.initializer}
     weights, shape = (values[name] for name in (convolution.input[1], reshape.input[1]))
-    matrix = numpy_helper.to_array(weights).transpose(0, 2, 3, 1).reshape(weights.dims[0], -1)  # in the order of 8-bit kernels
+    matrix = (
+        numpy_helper.to_array(weights).transpose(0, 2, 3, 1).reshape(weights.dims[0], -1)
+    )  # in the order of 8-bit kernels
     weights.CopyFrom(numpy_helper.from_array(matrix, weights.name))
     shape.CopyFrom(numpy_helper.from_array(np.array([-1, matrix.shape[1]]), shape.name))
     product = [
@@ -108,10 +110,19 @@ def to_int8(
     "The same network with all of its body but the first layer in 8-bit integers."
     network = onnx.load_from_string(exported)
     *nodes, _ = (node for node in network.graph.node if "sizes" not in node.input)  # the heads come last
-    bodies = [node.name for node in nodes if node.op_type in ("Conv", "Relu", "Add", "Transpose", "Reshape", "Gemm")][2:]  # the first two read the glyph
+    bodies = [node.name for node in nodes if node.op_type in ("Conv", "Relu", "Add", "Transpose", "Reshape", "Gemm")][
+        2:
+    ]  # the first two read the glyph
     with TemporaryDirectory() as folder:
         target = Path(folder) / "int8.onnx"
-        quantize_static(network, target, _Calibration(inputs), per_channel=True, activation_type=QuantType.QUInt8, nodes_to_quantize=bodies)
+        quantize_static(
+            network,
+            target,
+            _Calibration(inputs),
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            nodes_to_quantize=bodies,
+        )
         return onnx.load(target).SerializeToString(deterministic=True)
 
 
@@ -137,6 +148,8 @@ def export(
     small = to_int8(exported, inputs)
     same = agreement(exported, small, inputs)
     if difference > 1e-3 or same < AGREEMENT:
-        raise RuntimeError(f"the exported network differs from torch by {difference:.2g} and agrees in {same:.2%} once small")
+        raise RuntimeError(
+            f"the exported network differs from torch by {difference:.2g} and agrees in {same:.2%} once small"
+        )
     origins = {name: {"licence": SOURCES[name].licence, "origin": SOURCES[name].origin} for name in sources}
     return write_bundle(folder, small, sources=origins, **facts)

@@ -141,7 +141,7 @@ def begin(stage: str, parameters: dict) -> Run:
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = runs_folder() / f"{moment}-{stage}-{token_hex(3)}"
     folder.mkdir(parents=True)
-    lock = open(folder / "lock", "ab")
+    lock = open(folder / "lock", "ab")  # noqa: SIM115 - held as long as the run lasts
     fcntl.flock(lock, fcntl.LOCK_EX)
     found = inputs(stage)
     facts = {"stage": stage, "status": "running", "started": now(), "ended": None, "parameters": parameters}

@@ -14,7 +14,7 @@ __all__ = ['MAX_BYTES', 'MAX_STROKES', 'MAX_POINTS', 'MAX_TIME', 'MARGIN', 'MAX_
 import json
 import re
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import chain, pairwise
 from typing import Self
@@ -91,7 +91,9 @@ class Record:
         record = parse(text)
         known = {field.name for field in fields(cls)}
         for name in sorted(known ^ set(record)):
-            raise SampleError(f"{name}: is {'missing' if name in known else f'not a field of a {cls.__name__.lower()}'}")
+            raise SampleError(
+                f"{name}: is {'missing' if name in known else f'not a field of a {cls.__name__.lower()}'}"
+            )
         return cls(**record)
 
 # %% ../nbs/lib/20_sample.ipynb #30e6fdfc
@@ -108,6 +110,7 @@ def rounded(
 @dataclass(frozen=True)
 class Sample(Record):
     "One drawing with its provenance."
+
     ink: Ink  # strokes of points [x, y] or [x, y, t]
     label: str | None  # one of `CLASSES`, as the person said; None when nobody said
     uppercase: bool | None  # None for digits and when unknown
@@ -132,7 +135,7 @@ class Sample(Record):
 # %% ../nbs/lib/20_sample.ipynb #e1150574
 def now() -> str:
     "This moment as `created` wants it: ISO, UTC, to the millisecond."
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 # %% ../nbs/lib/20_sample.ipynb #2466def2
 MAX_STROKES = 64  # the richest letters take five; somebody who shades a letter in takes a few dozen
@@ -228,7 +231,7 @@ def check_moment(record: Record) -> None:
     except (TypeError, ValueError) as error:
         raise SampleError(f"created: {record.created!r} is not an ISO time") from error
     require(moment.utcoffset() == timedelta(0), "created", f"{record.created} must be in UTC, ending in +00:00 or Z")
-    ahead = moment - datetime.now(timezone.utc)
+    ahead = moment - datetime.now(UTC)
     require(ahead <= CLOCK_SKEW, "created", f"{record.created} is in the future: is the clock right?")
 
 
@@ -267,6 +270,7 @@ REASONS = ("empty", "scribble", "duplicate", "unreadable", "foreign", "abuse")  
 @dataclass(frozen=True)
 class Verdict(Record):
     "What one judge says of one sample."
+
     sample: str  # id of the sample
     decision: str  # one of `DECISIONS`
     label: str | None  # what the judge sees, one of `CLASSES`; only with accept
@@ -315,6 +319,7 @@ def contradicts(
 @dataclass(frozen=True)
 class Withdrawal(Record):
     "Somebody takes back all their drawings."
+
     writer: str  # the random id that stands in their samples
     created: str  # ISO time in UTC, see `now`
 

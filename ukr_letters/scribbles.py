@@ -216,7 +216,9 @@ def arrow(random: np.random.Generator) -> list:
 def person(random: np.random.Generator) -> list:
     "A head, a body, two arms, two legs."
     arms = random.uniform(-0.3, 0.4)
-    limbs = [[[0, 0.9], [side, 1.6]] for side in (-0.4, 0.4)] + [[[0, 0.35], [side, 0.35 + arms]] for side in (-0.5, 0.5)]
+    limbs = [[[0, 0.9], [side, 1.6]] for side in (-0.4, 0.4)] + [
+        [[0, 0.35], [side, 0.35 + arms]] for side in (-0.5, 0.5)
+    ]
     return [ring((0, -0.2), 0.25), [[0, 0.05], [0, 0.9]], *limbs]
 
 

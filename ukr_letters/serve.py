@@ -145,7 +145,10 @@ class Wire(VoilaKernelWebsocketHandler):
         "Ask for the one protocol that is checked here, and for a free wire."
         if PROTOCOL not in self.request.headers.get("Sec-WebSocket-Protocol", ""):
             raise HTTPError(400, f"speak {PROTOCOL}")
-        if self.kernel_id in self.kernel_manager and self.kernel_manager.kernel_model(self.kernel_id)["connections"] >= WIRES:
+        if (
+            self.kernel_id in self.kernel_manager
+            and self.kernel_manager.kernel_model(self.kernel_id)["connections"] >= WIRES
+        ):
             raise HTTPError(429, "this page is open too often")
         await super().pre_get()
 
@@ -278,6 +281,7 @@ CLOSED = (RequestInfoSocketHandler, ThemesHandler)
 @dataclass(frozen=True)
 class Page:
     "A page of ours and the command that serves it."
+
     command: str
     name: str  # in the line that says where it is
     notebook: str  # in `dashboards`
@@ -308,7 +312,13 @@ class Server(Voila):
         trusted: list[Network],  # where a proxy calls from
     ) -> "Server":
         "What the launcher decides."
-        self.page, self.sockets, self.template_folder, self.seats, self.trusted = page, sockets, template, seats, trusted
+        self.page, self.sockets, self.template_folder, self.seats, self.trusted = (
+            page,
+            sockets,
+            template,
+            seats,
+            trusted,
+        )
         return self
 
     def setup_template_dirs(self) -> None:
@@ -466,11 +476,17 @@ def serve(
 ) -> None:
     "Serve the drawing page until stopped; ends with a message when it cannot."
     if not (is_private(host) or token or public):
-        refuse(DRAWING.command, f"{host} can be reached by others: add --token to let only invited people in, or --public for everybody")
+        refuse(
+            DRAWING.command,
+            f"{host} can be reached by others: add --token to let only invited people in, or --public for everybody",
+        )
     if token:
         check_token(DRAWING, os.environ.get("JUPYTER_TOKEN", ""))
     share = share or (max(1, seats // 2) if public else seats)
-    os.environ |= {"UKR_LETTERS_OUTBOX": outbox_place(DRAWING.command), "UKR_LETTERS_MODEL": model_place(DRAWING.command)}  # kernels inherit both
+    os.environ |= {
+        "UKR_LETTERS_OUTBOX": outbox_place(DRAWING.command),
+        "UKR_LETTERS_MODEL": model_place(DRAWING.command),
+    }  # kernels inherit both
     with TemporaryDirectory(prefix="ukr-letters-") as visitors:
         os.environ["UKR_LETTERS_VISITORS"] = visitors
         launch(DRAWING, host, port, token, seats, share, idle, pool, proxy)
@@ -487,7 +503,9 @@ def review(
 ) -> None:
     "Serve the review page, guarded by the token in UKR_LETTERS_REVIEW_TOKEN or a fresh one that is printed."
     if judge and not JUDGE.fullmatch(judge):
-        refuse(REVIEW.command, f"{judge!r} is no name of a judge: take 2 to 64 Latin letters, digits and the signs . _ -")
+        refuse(
+            REVIEW.command, f"{judge!r} is no name of a judge: take 2 to 64 Latin letters, digits and the signs . _ -"
+        )
     token = os.environ.pop("UKR_LETTERS_REVIEW_TOKEN", "")
     check_token(REVIEW, token)
     os.environ.pop("JUPYTER_TOKEN", None)  # an invitation to draw is none to judge

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 from pyarrow import parquet
+
 from .alphabet import CLASSES, LETTERS, symbol
 from .config import root
 from .ink import Ink, as_ink
@@ -39,6 +40,7 @@ class ShardError(ValueError):
 @dataclass(frozen=True)
 class Collected:
     "One accepted drawing."
+
     id: str  # of its sample
     strokes: Ink  # points [x, y] or [x, y, milliseconds] in CSS pixels
     label: str  # one of `alphabet.CLASSES`, as it was accepted
@@ -146,6 +148,7 @@ def encode(
 @dataclass(frozen=True)
 class Shard:
     "One file of accepted drawings."
+
     name: str  # sha256 of its bytes
     rows: list[Collected]  # in the order of their ids
     about: dict  # see `describe`
@@ -162,7 +165,9 @@ def _table(content: bytes, name: str) -> pa.Table:
         raise ShardError(f"{name} is not a Parquet file ({error}): {AGAIN}") from error
     found = {field.name: field.type for field in table.schema}
     for column in sorted(found.keys() ^ TYPES.keys()):
-        raise ShardError(f"{name}: the column {column} is {'missing' if column in TYPES else 'unknown'}: is it a shard of ours?")
+        raise ShardError(
+            f"{name}: the column {column} is {'missing' if column in TYPES else 'unknown'}: is it a shard of ours?"
+        )
     for column, kind in TYPES.items():
         if found[column] != kind:
             raise ShardError(f"{name}: the column {column} holds {found[column]}, not {kind}: is it a shard of ours?")

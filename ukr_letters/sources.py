@@ -23,7 +23,6 @@ from itertools import islice, takewhile
 from pathlib import Path
 
 import numpy as np
-
 from PIL import Image
 
 from .alphabet import LETTERS, OTHER
@@ -39,6 +38,7 @@ from .shards import Collected, ShardError, collected_drawings
 @dataclass(frozen=True)
 class Drawing:
     "One raw picture with what is known of it."
+
     picture: np.ndarray  # uint8 (H, W), as the source gives it: ink dark or light
     label: str  # one of `alphabet.CLASSES`, or `alphabet.OTHER`
     uppercase: bool | None  # None for digits, or where the source does not say
@@ -46,7 +46,9 @@ class Drawing:
     group: str  # what must not stand on both sides of a split
     name: str  # file name or index, to find the picture again when a mistake is looked at
     height: float | None = None  # of the ink, in heights of a small х: about 1 for а, 1.5 for А; None where unknown
-    drop: float | None = None  # of the ink's lower edge below the baseline, in the same unit: 0 stands on it, above is negative
+    drop: float | None = (
+        None  # of the ink's lower edge below the baseline, in the same unit: 0 stands on it, above is negative
+    )
 
 # %% ../nbs/lib/27_sources.ipynb #cac748e0
 SOURCES: dict[str, Source] = {}
@@ -333,7 +335,10 @@ def relative(
     return source(**known | changes)
 
 
-@relative(name="cmnist_blocks", coverage="the letters of cmnist by writers whose blocks are held out of all training; test only")
+@relative(
+    name="cmnist_blocks",
+    coverage="the letters of cmnist by writers whose blocks are held out of all training; test only",
+)
 def read_cmnist_blocks(source: Source) -> Iterator[Drawing]:
     "Handwritten Ukrainian letters by writers who are never trained on."
     with open_archive(source) as archive:
@@ -431,7 +436,9 @@ FOREIGN = "әғёқңөұһъыэ"  # lower case; both cases are used
 HELD_FOREIGN = frozenset("ёқөъ")  # kinds that are only tested with
 
 
-@relative(name="others", coverage="Russian and Kazakh letters of cmnist that are none of ours; ё, қ, ө and ъ only in the test")
+@relative(
+    name="others", coverage="Russian and Kazakh letters of cmnist that are none of ours; ё, қ, ө and ъ only in the test"
+)
 def read_others(source: Source) -> Iterator[Drawing]:
     "Handwritten letters that are none of ours."
     with open_archive(source) as archive:
@@ -447,7 +454,9 @@ def read_almost(source: Source) -> Iterator[Drawing]:
         for part, parent in islice(cmnist_drawings(archive, LETTERS), 0, None, 10):
             picture = almost(parent.picture, parent.label, parent.name) if part != "blocks" else None
             if picture is not None:
-                yield replace(parent, label=OTHER, uppercase=None, picture=picture, name=f"{parent.label}/{parent.name}")
+                yield replace(
+                    parent, label=OTHER, uppercase=None, picture=picture, name=f"{parent.label}/{parent.name}"
+                )
 
 # %% ../nbs/lib/27_sources.ipynb #8b4084d4
 @source(
@@ -526,4 +535,6 @@ def read_collected(source: Source) -> Iterator[Drawing]:
         raise SourceError(f"Source {source.name!r}: {fault}") from fault
     for row in rows:
         picture, group = np.asarray(draw_strokes(row.strokes)), f"collected-{row.writer_key[:16]}"
-        yield Drawing(picture, row.label, row.uppercase, collected_split(row.writer_key), group, row.id, **collected_size(row))
+        yield Drawing(
+            picture, row.label, row.uppercase, collected_split(row.writer_key), group, row.id, **collected_size(row)
+        )

@@ -96,7 +96,9 @@ def followed(run: Run) -> Iterator[None]:
     "A block whose run is sent to MLflow while it works; it never fails for that."
     with open(run.folder / "tracking.log", "ab") as log:
         command = [sys.executable, "-c", FOLLOW, str(run.folder)]
-        process = subprocess.Popen(command, cwd=root(), stdout=log, stderr=log, start_new_session=True)  # Ctrl+C is not for it
+        process = subprocess.Popen(
+            command, cwd=root(), stdout=log, stderr=log, start_new_session=True
+        )  # Ctrl+C is not for it
     try:
         yield
     finally:
@@ -105,7 +107,10 @@ def followed(run: Run) -> Iterator[None]:
         process.kill()  # nothing is left behind; what it did not send is sent later
         if not (run.folder / "mlflow.json").exists():
             where = run.folder.relative_to(root())
-            print(f"this run is kept in {where}, but MLflow does not have all of it: `ukr_track` sends it", file=sys.stderr)
+            print(
+                f"this run is kept in {where}, but MLflow does not have all of it: `ukr_track` sends it",
+                file=sys.stderr,
+            )
 
 # %% ../nbs/lib/51_stage.ipynb #ed8ce53c
 SHARED = ("pretrain", "teach", "train")  # stages that train, which several processes may share
@@ -120,7 +125,9 @@ def share_stage(
     work = [sys.executable, "-c", f"from ukr_letters.stage import run_stage; run_stage({stage!r})"]
     options = ["--standalone", f"--nproc-per-node={number}", f"--max-restarts={RESTARTS}", "--no-python"]
     threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // number))}
-    meeting = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}  # a new one at each start: torch 2.13 finds the dead in a shared one
+    meeting = {
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"
+    }  # a new one at each start: torch 2.13 finds the dead in a shared one
     command = [sys.executable, "-m", "torch.distributed.run", *options, *work]
     if subprocess.run(command, cwd=root(), env=threads | os.environ | meeting).returncode:
         raise SystemExit(f"stage {stage} failed in {number} processes: the reason stands above")

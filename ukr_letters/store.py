@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from fastcore.basics import chunked, patch
+
 from .bucket import BATCH, Bucket
 from .config import root
 from .folder import DamagedError, Folder
@@ -174,6 +175,7 @@ def verdicts(
 @dataclass(frozen=True)
 class Standing:
     "What the verdicts on a sample amount to."
+
     state: str  # "waiting" for the first opinion, "second" for a further one, "accepted" or "rejected"
     label: str | None = None  # what an accepted sample shows, one of `CLASSES`
     uppercase: bool | None = None  # the case of an accepted letter
@@ -274,7 +276,9 @@ def folder_of(
         return root() / Path(url).expanduser()
     parts = urlsplit(url)
     if parts.scheme != "file":
-        raise ValueError(f"samples are kept in a folder or a bucket, not at {parts.scheme}://: mend UKR_LETTERS_SAMPLES")
+        raise ValueError(
+            f"samples are kept in a folder or a bucket, not at {parts.scheme}://: mend UKR_LETTERS_SAMPLES"
+        )
     if parts.netloc not in ("", "localhost") or not parts.path:
         raise ValueError(f"{url} names another machine or no folder: write file:///folder with three slashes")
     return Path(unquote(parts.path))

@@ -31,7 +31,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 # %% ../nbs/lib/52_tracking.ipynb #d253eeb7
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 
 # %% ../nbs/lib/52_tracking.ipynb #88254b86
 EXPERIMENT = "ukr-letters"
@@ -70,7 +70,9 @@ def experiment(client: MlflowClient) -> str:
     except Exception as error:  # of MLflow, of a database, of the network
         raise TrackingError(f"MLflow at {where} takes nothing now, `ukr_track` sends it later: {error}") from error
     if found.lifecycle_stage == "deleted":
-        raise TrackingError(f"the experiment {EXPERIMENT} at {where} was deleted: `mlflow experiments restore -x {found.experiment_id}`")
+        raise TrackingError(
+            f"the experiment {EXPERIMENT} at {where} was deleted: `mlflow experiments restore -x {found.experiment_id}`"
+        )
     return found.experiment_id
 
 # %% ../nbs/lib/52_tracking.ipynb #3deb7b08
@@ -82,7 +84,10 @@ def plain(name: str) -> str:
 def params_of(facts: dict) -> list[Param]:
     "Parameters; what is not a plain value is written as JSON."
     values = facts["parameters"].items()
-    return [Param(plain(name), json.dumps(value) if isinstance(value, (dict, list)) else str(value)) for name, value in values]
+    return [
+        Param(plain(name), json.dumps(value) if isinstance(value, (dict, list)) else str(value))
+        for name, value in values
+    ]
 
 
 def metrics_of(lines: list[dict]) -> list[Metric]:

@@ -114,8 +114,11 @@ def spoil(glyphs: Tensor, random: torch.Generator) -> Tensor:
 
 def scan(glyphs: Tensor, share: float, random: torch.Generator) -> Tensor:
     "Cut a share of the glyphs (N, 1, 32, 32) to black and white, edges jagged, as a scanner does."
-    return torch.where(_uniform(len(glyphs), 0, 1, random) < share, (glyphs > 0.5).to(glyphs.dtype), glyphs) if share else glyphs
-
+    return (
+        torch.where(_uniform(len(glyphs), 0, 1, random) < share, (glyphs > 0.5).to(glyphs.dtype), glyphs)
+        if share
+        else glyphs
+    )
 
 # %% ../nbs/lib/41_train.ipynb #f03c3b1a
 PENS = (THINNEST, 5.5)  # widths in glyph pixels; what is thinner would be thickened anyway
@@ -143,7 +146,9 @@ def augment(
     pen = _uniform(batch, *PENS, random)
     zoom = torch.where(again, (BOX - pen) / (BOX - PEN), 1.0)
     varied, plain = paths.clone(), ~redrawn
-    varied[plain] = torch.where(clean[plain], glyphs[plain], scan(vary_pen(glyphs[plain], random), recipe.scanned, random))
+    varied[plain] = torch.where(
+        clean[plain], glyphs[plain], scan(vary_pen(glyphs[plain], random), recipe.scanned, random)
+    )
     extent = torch.where(clean, 0.0, _uniform(batch, 0, 1, random))
     moved = move(varied, extent, zoom, random)
     drawn = torch.where(again, ink_along(moved, pen, zoom), moved)
@@ -163,7 +168,9 @@ def vary_size(
     random: torch.Generator,
 ) -> Tensor:
     "Measure each drawing as on another person's guide lines, or not at all."
-    told = torch.rand(len(sizes), 2, generator=random, device=random.device) < torch.tensor([0.5, 0.7], device=random.device)
+    told = torch.rand(len(sizes), 2, generator=random, device=random.device) < torch.tensor(
+        [0.5, 0.7], device=random.device
+    )
     known = sizes.clone()
     known[:, 0] *= told[:, 0]  # what was never known stays unknown
     known[:, 3] *= told.all(1)
@@ -298,7 +305,9 @@ def accuracies(model: nn.Module, dataset: Dataset) -> tuple[float, float]:
     known = dataset.case != UNKNOWN_CASE
     own = cases[np.arange(len(dataset)), dataset.label.clip(max=len(LETTERS) - 1)]
     right_case = (own > 0) == (dataset.case == 1)
-    return float((labels.argmax(1) == dataset.label).mean()), float(right_case[known].mean()) if known.any() else math.nan
+    return float((labels.argmax(1) == dataset.label).mean()), float(
+        right_case[known].mean()
+    ) if known.any() else math.nan
 
 # %% ../nbs/lib/41_train.ipynb #7dc3f38e
 def batches(
@@ -306,7 +315,9 @@ def batches(
 ) -> Iterator[tuple[Tensor, ...]]:
     "Endless augmented batches of glyphs (B, 1, 32, 32), sizes (B, 5), labels, cases, and whether another pen drew each."
     place = random.device
-    glyphs, paths, label = (torch.from_numpy(values).to(place) for values in (dataset.glyphs, dataset.paths, dataset.label.astype(np.int64)))
+    glyphs, paths, label = (
+        torch.from_numpy(values).to(place) for values in (dataset.glyphs, dataset.paths, dataset.label.astype(np.int64))
+    )
     known = torch.from_numpy(dataset.paths.any((1, 2))).to(place)
     case = torch.from_numpy(dataset.case.astype(np.float32)).to(place)
     sizes = torch.from_numpy(size_inputs(dataset.height, dataset.drop)).to(place)
@@ -384,7 +395,9 @@ def _share(
 ) -> Recipe:
     "The recipe with this process's part of each batch; raises `ValueError` when there is none."
     if recipe.batch < together:
-        raise ValueError(f"a batch of {recipe.batch} cannot be shared by {together} processes: raise the batch or start fewer")
+        raise ValueError(
+            f"a batch of {recipe.batch} cannot be shared by {together} processes: raise the batch or start fewer"
+        )
     return replace(recipe, batch=len(range(rank, recipe.batch, together)))
 
 # %% ../nbs/lib/41_train.ipynb #c21f291a
@@ -400,7 +413,9 @@ def _told_by_first(value: object) -> object:
 def _agreed(identity: str) -> str:
     "What all processes train; raises `ValueError` in each whose training is another one than the first's, and so ends all."
     if _told_by_first(identity) != identity:
-        raise ValueError("the processes have different data, teachers or parameters: `dvc pull` the same commit on each host")
+        raise ValueError(
+            "the processes have different data, teachers or parameters: `dvc pull` the same commit on each host"
+        )
     return identity
 
 # %% ../nbs/lib/41_train.ipynb #1166d24e
@@ -417,7 +432,11 @@ class Progress:
         self.history.append(epoch)
         if self.path:
             state = {name: part.state_dict() for name, part in self.parts.items()}
-            state |= {"identity": self.identity, "history": list(map(astuple, self.history)), "random": self.random.get_state()}
+            state |= {
+                "identity": self.identity,
+                "history": list(map(astuple, self.history)),
+                "random": self.random.get_state(),
+            }
             self.path.parent.mkdir(parents=True, exist_ok=True)
             torch.save(state, f"{self.path}.part")
             os.replace(f"{self.path}.part", self.path)
@@ -483,10 +502,14 @@ def fit(
     model = model.to(device(), memory_format=torch.channels_last)
     teacher = teacher and teacher.to(device(), memory_format=torch.channels_last).eval()
     average = deepcopy(model).requires_grad_(False)
-    stream = batches(train, sampling_weights(train, source_mass or {}, recipe.other_mass), _share(recipe, rank, together), random)
+    stream = batches(
+        train, sampling_weights(train, source_mass or {}, recipe.other_mass), _share(recipe, rank, together), random
+    )
     optimizer, schedule = _optimizer(model, recipe)
     identity = _agreed(_identity(recipe, train, teacher))
-    progress = Progress(checkpoint, identity, random, model=model, average=average, optimizer=optimizer, schedule=schedule)
+    progress = Progress(
+        checkpoint, identity, random, model=model, average=average, optimizer=optimizer, schedule=schedule
+    )
     progress.resume()
     pupil = model if together == 1 else DistributedDataParallel(model, forward_sync_buffers=False)
     for epoch in _epochs(pupil, teacher, average, stream, valid, recipe, progress, rank):

@@ -22,6 +22,7 @@ from .sample import Sample
 @dataclass(frozen=True)
 class Facts:
     "What the champion and a ruler say of one drawing."
+
     top: tuple[tuple[str, float], ...]  # the likeliest symbols as written, with probabilities, likeliest first
     said: str | None  # what the writer said it is, as written; None when nobody said
     given: float | None  # probability of what the writer said, case included

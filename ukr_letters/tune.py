@@ -40,7 +40,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from torch import nn
 
-from .config import root, study_url
+from .config import root
 from .dataset import NOT_OURS, Dataset, load
 from .model import LetterNet, create, load_weights
 from .release import inputs_of, to_int8, to_onnx
@@ -58,6 +58,7 @@ class TuneError(RuntimeError):
 @dataclass(frozen=True)
 class Range:
     "Where a number is looked for."
+
     low: float
     high: float
     log: bool = False  # looked for by its size, not by its value
@@ -109,7 +110,9 @@ def range_of(name: str) -> Range:
     "The range of a setting; raises `TuneError` naming the settings that have one."
     found = RANGES.get("source_mass" if name.startswith("source_mass.") else name)
     if found is None or name == "source_mass":
-        raise TuneError(f"{name!r} is not searched: choose from {', '.join(RANGES)}; a mass is written source_mass.fonts")
+        raise TuneError(
+            f"{name!r} is not searched: choose from {', '.join(RANGES)}; a mass is written source_mass.fonts"
+        )
     return found
 
 # %% ../nbs/lib/54_tune.ipynb #8f164943
@@ -117,7 +120,11 @@ def settings_of(
     section: dict,  # `train` of params.yaml
 ) -> dict:
     "All settings of a training by name; raises `TypeError` for a key that the recipe does not know."
-    plain = {name: value for name, value in section.items() if name not in ("teacher", "source_mass", "size_mass", "doubt", "further")}
+    plain = {
+        name: value
+        for name, value in section.items()
+        if name not in ("teacher", "source_mass", "size_mass", "doubt", "further")
+    }
     recipe = Recipe(**plain, **section.get("further", {}))
     return asdict(recipe) | {f"source_mass.{source}": mass for source, mass in section.get("source_mass", {}).items()}
 
@@ -142,6 +149,7 @@ def network(settings: dict) -> LetterNet:
 @dataclass(frozen=True)
 class Plan:
     "What all trials of a study share."
+
     searched: list[str]
     held: dict  # settings that are not searched
     teacher: str  # architecture of the teacher
@@ -193,6 +201,7 @@ def plan_of(
 @dataclass(frozen=True)
 class Task:
     "What trials learn from and are judged by."
+
     plan: Plan
     train: Dataset
     valid: Dataset
@@ -335,7 +344,9 @@ def open_storage(
 # %% ../nbs/lib/54_tune.ipynb #a5b38b21
 def pruner_of(plan: Plan) -> BasePruner:
     "Gives up what is below the median of the earlier trials, after a third of the epochs."
-    return NopPruner() if plan.weighs_time else MedianPruner(n_startup_trials=5, n_warmup_steps=plan.held["epochs"] // 3)
+    return (
+        NopPruner() if plan.weighs_time else MedianPruner(n_startup_trials=5, n_warmup_steps=plan.held["epochs"] // 3)
+    )
 
 
 def values_of(trial: FrozenTrial) -> dict:
@@ -438,7 +449,9 @@ class Crew:
     def __init__(self, url: str, name: str, trials: int, workers: int):
         self.command, self.workers = [sys.executable, "-c", WORK, name, str(trials)], workers
         threads = str(max(1, (os.cpu_count() or 1) // workers))
-        self.environment = {"OMP_NUM_THREADS": threads} | os.environ | {"UKR_LETTERS_STUDY": url}  # no password in a list of processes
+        self.environment = (
+            {"OMP_NUM_THREADS": threads} | os.environ | {"UKR_LETTERS_STUDY": url}
+        )  # no password in a list of processes
         self.processes, self.deaths = [], 0
 
     def tend(self) -> None:
@@ -446,7 +459,9 @@ class Crew:
         dead = [process for process in self.processes if process.poll() is not None]
         self.deaths += sum(process.returncode != 0 for process in dead)
         if self.deaths >= PATIENCE:
-            raise TuneError(f"{self.deaths} workers died one after another: mend what their messages above say, and begin again")
+            raise TuneError(
+                f"{self.deaths} workers died one after another: mend what their messages above say, and begin again"
+            )
         self.processes = [process for process in self.processes if process not in dead]
         while len(self.processes) < self.workers:
             self.processes.append(subprocess.Popen(self.command, env=self.environment))
@@ -463,7 +478,11 @@ class Crew:
 # %% ../nbs/lib/54_tune.ipynb #3bbf05a2
 def best(study: Study) -> FrozenTrial | None:
     "The most accurate trial so far."
-    return max((trial for trial in ended(study) if trial.state == TrialState.COMPLETE), key=lambda trial: trial.values[0], default=None)
+    return max(
+        (trial for trial in ended(study) if trial.state == TrialState.COMPLETE),
+        key=lambda trial: trial.values[0],
+        default=None,
+    )
 
 
 def line(study: Study, trial: FrozenTrial, trials: int) -> str:

@@ -228,7 +228,9 @@ def pictures(
     page: int = 0,
 ) -> tuple[list[str], bool]:  # paths as `picture` makes them, and whether there are more
     "Accepted drawings of a symbol, the latest first."
-    wanted = "SELECT picture FROM samples WHERE symbol = ? AND state = 'accepted' ORDER BY created DESC LIMIT ? OFFSET ?"
+    wanted = (
+        "SELECT picture FROM samples WHERE symbol = ? AND state = 'accepted' ORDER BY created DESC LIMIT ? OFFSET ?"
+    )
     with self.open() as db:
         found = [path for (path,) in db.execute(wanted, [char, PAGE + 1, PAGE * page])]
     return found[:PAGE], len(found) > PAGE

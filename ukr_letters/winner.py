@@ -125,7 +125,9 @@ def edited(
     except yaml.YAMLError:
         right = False
     if not right:
-        raise TuneError(f"params.yaml has a layout that is not edited here; write this into its section train: {changes}")
+        raise TuneError(
+            f"params.yaml has a layout that is not edited here; write this into its section train: {changes}"
+        )
     return found
 
 
@@ -144,7 +146,9 @@ def table(study: Study) -> pd.DataFrame:
     for trial in ended(study):
         aims = dict(zip(AIMS, trial.values, strict=False)) if trial.state == TrialState.COMPLETE else {}
         seconds = round(trial.duration.total_seconds(), 1) if trial.duration else None
-        rows.append({"trial": trial.number, "state": trial.state.name.lower(), **aims, "seconds": seconds, **values_of(trial)})
+        rows.append(
+            {"trial": trial.number, "state": trial.state.name.lower(), **aims, "seconds": seconds, **values_of(trial)}
+        )
     return pd.DataFrame(rows)
 
 
@@ -166,7 +170,9 @@ def importances(study: Study) -> dict[str, float]:
     trials = complete(study)
     if len(trials) < 4 or np.ptp([trial.values[0] for trial in trials]) == 0:
         return {}
-    shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0), target=lambda trial: trial.values[0])
+    shares = get_param_importances(
+        study, evaluator=FanovaImportanceEvaluator(seed=0), target=lambda trial: trial.values[0]
+    )
     return {name: round(float(share), 3) for name, share in shares.items()}
 
 
@@ -199,8 +205,16 @@ def front(study: Study) -> plt.Figure:
     trials = complete(study)
     edge = sorted(study.best_trials, key=lambda trial: trial.values[1])
     figure, axis = plt.subplots(figsize=(6.5, 3), layout="constrained")
-    axis.plot([trial.values[1] for trial in trials], [trial.values[0] for trial in trials], "o", color="#bbbbbb", markersize=4)
-    axis.plot([trial.values[1] for trial in edge], [trial.values[0] for trial in edge], "o-", color="#d1495b", label="not beaten")
+    axis.plot(
+        [trial.values[1] for trial in trials], [trial.values[0] for trial in trials], "o", color="#bbbbbb", markersize=4
+    )
+    axis.plot(
+        [trial.values[1] for trial in edge],
+        [trial.values[0] for trial in edge],
+        "o-",
+        color="#d1495b",
+        label="not beaten",
+    )
     axis.plot(trials[0].values[1], trials[0].values[0], "D", color="#4c78a8", label="present network")
     axis.set(xlabel="milliseconds for one glyph", ylabel="score, %")
     axis.legend(frameon=False, loc="lower right")
@@ -222,7 +236,9 @@ def report(
         plt.close(figure)
     facts = {"study": study.study_name, "trials": len(ended(study)), "complete": len(trials), "winner": trial.number}
     facts |= {"score": trial.values[0], "present": trials[0].values[0], "importance": importances(study)}
-    (folder / "winner.json").write_text(json.dumps(facts | {"values": values_of(trial)}, indent=1) + "\n", encoding="utf-8")
+    (folder / "winner.json").write_text(
+        json.dumps(facts | {"values": values_of(trial)}, indent=1) + "\n", encoding="utf-8"
+    )
     return facts
 
 # %% ../nbs/lib/56_winner.ipynb #47f7f338
