@@ -48,19 +48,13 @@ test: .venv/everything .venv/browser .venv/postgres .venv/proxy check  ## instal
 	$(BIN)/python -m pytest tests
 
 check: .venv/everything  ## notebooks clean, package exported, README in sync, nothing left over
-	$(BIN)/python tests/check_house.py
+	$(BIN)/python tests/house/checks.py
 
 repro: .venv/everything  ## run the pipeline on the real data: preprocess, pretrain, teach, train, evaluate
 	$(BIN)/dvc repro
 
-bench: .venv/everything .venv/browser .venv/postgres .venv/wrk  ## measure the network, the store, serving from end to end in a real browser, the search and training
-	$(BIN)/python tests/bench_model.py
-	$(BIN)/python tests/bench_store.py
-	$(BIN)/python tests/bench_release.py
-	$(BIN)/python tests/bench_serving.py
-	$(BIN)/python tests/bench_review.py
-	$(BIN)/python tests/bench_tune.py
-	$(BIN)/python tests/bench_train.py
+bench: .venv/everything .venv/browser .venv/postgres .venv/wrk  ## measure network, store, release, serving, review, tuning and training; ONLY='model store' measures some
+	for part in $(or $(ONLY),model store release serving review tune train); do PYTHONPATH=tests $(BIN)/python bench/$$part.py || exit 1; done
 
 deploy-secrets:  ## write deploy/.env with fresh secrets: make deploy-secrets SITE=letters.example.org MAIL=you@example.org
 	sh deploy/secrets.sh "$(SITE)" "$(MAIL)"

@@ -1,0 +1,100 @@
+"""Data and networks go from one clone to another, and an experiment shows what it changed, without any network."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from support.checkout import ROOT, run
+from support.services import BUCKET, S3Server
+
+PREPARED = "data/prepared/dataset.npz"
+
+
+def told(folder: Path, *command: str) -> str:
+    "What a command says when it succeeds."
+    done = run(folder, *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def commit(folder: Path, message: str) -> None:
+    "Put everything that git keeps into a commit."
+    told(folder, "git", "add", "--all")
+    told(folder, "git", "-c", "user.name=tester", "-c", "user.email=", "commit", "-q", "-m", message)
+
+
+@pytest.fixture(scope="module")
+def first(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    "A checkout under git where the pipeline has run, with our own configuration of DVC."
+    told(checkout, "dvc", "repro")  # nothing to do where another test has walked it
+    folder = tmp_path_factory.mktemp("clones") / "first"
+    shutil.copytree(checkout, folder, ignore=shutil.ignore_patterns("runs", "mlflow.db", "mlruns"))
+    shutil.copy2(ROOT / ".gitignore", folder)
+    shutil.copy2(ROOT / ".dvc/config", folder / ".dvc/config")
+    commit(folder, "Walk the pipeline")
+    return folder
+
+
+def clone(first: Path, name: str) -> Path:
+    "Another person's clone, beside the first one, with nothing that DVC keeps."
+    told(first.parent, "git", "clone", "-q", str(first), name)
+    assert not (first.parent / name / PREPARED).exists()
+    return first.parent / name
+
+
+def arrived(first: Path, second: Path) -> bool:
+    "Whether the second clone is complete: the same bytes, and nothing left to run."
+    same = (first / PREPARED).read_bytes() == (second / PREPARED).read_bytes()
+    return same and "up to date" in told(second, "dvc", "status")
+
+
+def test_a_folder_beside_the_checkout_is_the_remote_by_default(first: Path) -> None:
+    told(first, "dvc", "push")
+    second = clone(first, "second")
+    told(second, "dvc", "pull")
+    assert arrived(first, second) and (first.parent / "ukr-letters.dvc").is_dir()
+
+
+def test_an_s3_server_is_a_remote_by_configuration_alone(
+    first: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    "Its address and keys come from the environment, so that nothing of them lies in git."
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    third = clone(first, "third")
+    for folder in (first, third):
+        told(folder, "dvc", "remote", "add", "--local", "--default", "team", f"s3://{BUCKET}/dvc")
+    told(first, "dvc", "push")
+    assert not told(first, "git", "status", "--porcelain")
+    shutil.rmtree(first.parent / "ukr-letters.dvc", ignore_errors=True)  # nothing may come from there
+    told(third, "dvc", "pull")
+    assert arrived(first, third)
+
+
+def test_an_experiment_shows_what_it_changed(first: Path) -> None:
+    "More epochs, in a clone of their own: other parameters, other figures, and longer curves, one over the other."
+    folder = clone(first, "experiment")
+    shutil.copytree(first / ".dvc/cache", folder / ".dvc/cache")
+    told(folder, "dvc", "checkout")
+    told(folder, "dvc", "exp", "run", "--name", "longer", "-S", "train.epochs=3")
+    changed = json.loads(told(folder, "dvc", "params", "diff", "--json"))["params.yaml"]
+    assert changed == {"train.epochs": {"old": 2, "new": 3, "diff": 1}}
+    figures = json.loads(told(folder, "dvc", "metrics", "diff", "--json"))["metrics.json"]
+    assert figures["fonts.letters.value"]["diff"] != 0 and "fonts.letters.value" in told(
+        folder, "dvc", "metrics", "diff", "--md"
+    )
+    with open(folder / "evaluation/train.csv", encoding="utf-8") as table:
+        assert [row["epoch"] for row in csv.DictReader(table)] == ["1", "2", "3"]
+    assert "longer" in told(folder, "dvc", "exp", "show", "--csv")
+
+
+def test_plots_need_no_network(first: Path) -> None:
+    "The page lays the curves over each other; the pictures beside them are shown without its script from the web."
+    folder = first.parent / "experiment"
+    page = Path(told(folder, "dvc", "plots", "diff", "HEAD").strip().removeprefix("file://"))
+    html = page.read_text(encoding="utf-8")
+    assert "evaluation/train.csv" in html and '"rev": "workspace"' in html and '"rev": "HEAD"' in html
+    pictures = {path.name.partition("_")[0] for path in page.parent.rglob("*train.png")}
+    assert {"HEAD", "workspace"} <= pictures

@@ -1,0 +1,106 @@
+"""The pipeline under DVC: walked on embedded data, repeatable, and honest about what it depends on."""
+
+import ast
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from mlflow import MlflowClient
+from support.checkout import ROOT, run
+from support.imports import reached
+
+from ukr_letters.evaluate import RENDERINGS
+
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+
+
+def test_walks_repeats_and_reproduces(checkout: Path) -> None:
+    first = run(checkout, "dvc", "repro")  # nothing to do where another test has walked it
+    assert first.returncode == 0, first.stdout + first.stderr
+    metrics = json.loads((checkout / "metrics.json").read_text())
+    special = {"fonts size known", "not ours", "calibration", *(f"digits8 {rendering}" for rendering in RENDERINGS)}
+    assert set(metrics) == {"fonts", "digits8"} | special and metrics["digits8"]["digits"]["n"] > 0
+    model_card = (checkout / "MODEL_CARD.md").read_text()
+    assert model_card.startswith("# Model card") and f"{metrics['fonts']['letters']['value']:.1f} (" in model_card
+    bundle = json.loads((checkout / "models/candidate/bundle.json").read_text())
+    assert set(bundle["sources"]) == {"fonts", "digits8", "scribbles"} and (checkout / "reports/train.ipynb").exists()
+    lock = (checkout / "dvc.lock").read_text()
+    second = run(checkout, "dvc", "repro")
+    assert "Running stage" not in second.stdout and "up to date" in second.stdout + second.stderr
+    third = run(checkout, "dvc", "repro", "--force")
+    assert third.returncode == 0 and "Epoch(number=1" in third.stdout + third.stderr  # progress is seen while it trains
+    assert (checkout / "dvc.lock").read_text() == lock
+
+
+def test_every_stage_run_is_an_mlflow_run(checkout: Path) -> None:
+    "With its parameters, DVC's hashes of its data, the numbers of each epoch, pictures, card and executed notebook."
+    assert run(checkout, "dvc", "repro").returncode == 0  # nothing to do where the stages have run before
+    client = MlflowClient(f"sqlite:///{checkout}/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("ukr-letters").experiment_id])
+    latest = {found.data.tags["ukr.stage"]: found for found in reversed(runs)}
+    assert set(latest) == set(STAGES) and {found.info.status for found in runs} == {"FINISHED"}
+    locked = yaml.safe_load((checkout / "dvc.lock").read_text())["stages"]
+    for stage, found in latest.items():
+        hashes = {
+            dep["path"]: dep["md5"] for dep in locked[stage]["deps"] if not dep["path"].endswith((".py", ".ipynb"))
+        }
+        assert {item.dataset.name: item.dataset.digest for item in found.inputs.dataset_inputs} == hashes
+        assert f"{stage}.ipynb" in {item.path for item in client.list_artifacts(found.info.run_id)}
+    train, evaluate = latest["train"], latest["evaluate"]
+    assert train.data.params["learning_rate"] == "0.01" and train.data.params["model"] == evaluate.data.params["model"]
+    assert [(metric.step, metric.value >= 0) for metric in client.get_metric_history(train.info.run_id, "label")] == [
+        (1, True),
+        (2, True),
+    ]
+    pictures = {"confusions.png", "mistakes.png", "reliability.png", "MODEL_CARD.md"}
+    assert (
+        pictures < {item.path for item in client.list_artifacts(evaluate.info.run_id)}
+        and "fonts.letters" in evaluate.data.metrics
+    )
+
+
+def test_a_misspelt_parameter_stops_the_stage(checkout: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "checkout"
+    shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns(".git", ".dvc", "data", "models"))
+    sections = yaml.safe_load((copy / "params.yaml").read_text())
+    sections["train"]["epoch"] = 3
+    (copy / "params.yaml").write_text(yaml.safe_dump(sections))
+    result = run(copy, "ukr_stage", "train")
+    assert result.returncode != 0 and "epoch" in result.stderr
+
+
+def test_a_failing_cell_is_shown(checkout: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "checkout"
+    shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns(".git", ".dvc", "data", "models"))
+    result = run(copy, "ukr_stage", "evaluate")  # there is no data set in this copy
+    assert result.returncode == 1
+    assert "stage evaluate failed in this cell" in result.stderr and "dataset.npz" in result.stderr
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_what_its_notebook_uses(stage: str) -> None:
+    deps = STAGES[stage]["deps"]
+    (notebook,) = (ROOT / dep for dep in deps if dep.endswith(".ipynb"))
+    code = [
+        "".join(cell["source"]) for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code"
+    ]
+    nodes = [node for cell in code for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.ImportFrom)]
+    direct = {node.module.split(".")[1] for node in nodes if (node.module or "").startswith("ukr_letters.")}
+    listed = {Path(dep).stem for dep in deps if dep.startswith("ukr_letters/")}
+    # A module whose product comes to the stage as a file, such as the data set, is a dependency through that file.
+    through = set().union(
+        *(
+            {Path(dep).stem for dep in STAGES[other]["deps"] if dep.startswith("ukr_letters/")}
+            for other in earlier(stage)
+        )
+    )
+    assert listed <= reached(direct), f"{stage} lists modules that it does not use"
+    assert reached(direct) - through <= listed, f"{stage} uses modules that it does not list"
+
+
+def earlier(stage: str) -> list[str]:
+    "Stages before this one."
+    names = list(STAGES)
+    return names[: names.index(stage)]

@@ -1,0 +1,303 @@
+"""The search for a better recipe: many workers, dead workers, other hosts, and what a person gets to see of it."""
+
+import ast
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from optuna.study import Study
+from optuna.trial import TrialState
+from support.checkout import ROOT
+from support.imports import reached
+from support.services import PostgresServer
+
+from ukr_letters.dataset import assemble, save
+from ukr_letters.model import create, save_weights
+from ukr_letters.tune import DATA, TEACHER, ended, open_storage, open_study, plan_of, values_of, work
+
+BIN = Path(sys.executable).parent
+PARAMS = """# Tiny, for tests.
+train:
+  architecture: letternet_tiny  # the smallest
+  batch: 64
+  learning_rate: 1.0e-2  # the peak
+  teacher: letternet_tiny
+  source_mass: {}
+  further: {}  # more fields
+
+tune:
+  searched: [learning_rate, weight_decay, clean]
+  trials: 10
+  epochs: 3
+  samples_per_epoch: 1920
+  judged: 100
+  workers: 4
+  seed: 0
+"""
+WORKER = "from sys import argv; from ukr_letters import tune; tune.HEARTBEAT = 2; tune.work(argv[1], argv[2], 8)"
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    "What the stages before leave behind, of digits alone and with a teacher that knows nothing."
+    folder = tmp_path_factory.mktemp("prepared")
+    save(assemble(["digits8"], limit=400), folder / DATA)
+    save_weights(create("letternet_tiny"), folder / TEACHER)
+    return folder
+
+
+@pytest.fixture
+def checkout(prepared: Path, tmp_path: Path) -> Path:
+    "A checkout that can be searched in."
+    folder = tmp_path / "checkout"
+    shutil.copytree(prepared, folder)
+    shutil.copy2(ROOT / "settings.ini", folder)
+    (folder / "params.yaml").write_text(PARAMS)
+    return folder
+
+
+def environment(folder: Path, storage: str | Path = "") -> dict[str, str]:
+    "Of a process that works in a checkout; one thread each, for networks so small."
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    study = {"UKR_LETTERS_STUDY": str(storage or folder / "studies/journal.log")}
+    return os.environ | study | {"PATH": path, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+def ukr_tune(folder: Path, *options: str, storage: str = "") -> str:
+    "Output of the command, which must succeed."
+    known = {"cwd": folder, "env": environment(folder, storage), "capture_output": True, "text": True, "timeout": 300}
+    done = subprocess.run([BIN / "ukr_tune", *options], **known)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def study_of(folder: Path, storage: str = "") -> Study:
+    "The study that the command finds there, begun when there is none."
+    sections = yaml.safe_load((folder / "params.yaml").read_text())
+    plan, present = plan_of(sections["tune"], sections["train"], folder)
+    return open_study(open_storage(storage or str(folder / "studies/journal.log")), plan, present)
+
+
+def wait_for(found: Callable[[], object], seconds: float = 180) -> object:
+    "The first true answer; fails when none comes."
+    end = time.monotonic() + seconds
+    while not (answer := found()):
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.05)
+    return answer
+
+
+def acknowledged(study: Study) -> dict[int, tuple]:
+    "What is known of the trials that ended."
+    return {trial.number: (trial.state, trial.values, values_of(trial)) for trial in ended(study)}
+
+
+def kill_a_worker(study: Study) -> int:
+    "Kill a worker in the midst of a trial, as a power cut would; returns the trial's number."
+
+    def killed() -> int | None:
+        for trial in study.get_trials(states=(TrialState.RUNNING,)):
+            if "worker" not in trial.user_attrs or len(trial.params) < 3:
+                continue
+            process = int(trial.user_attrs["worker"].split()[-1])
+            os.kill(process, signal.SIGSTOP)  # so that the trial cannot end between the look and the blow
+            still = study.get_trials()[trial.number].state == TrialState.RUNNING
+            os.kill(process, signal.SIGKILL if still else signal.SIGCONT)
+            if still:
+                return trial.number + 1  # zero would not be true
+        return None
+
+    return wait_for(killed) - 1
+
+
+def assert_retried(study: Study, number: int) -> None:
+    "Another trial came to its end with the values of one that was killed."
+    trial = study.trials[number]
+    assert trial.state == TrialState.FAIL
+    again = [other for other in ended(study) if number in other.system_attrs.get("retry_history", [])]
+    assert [values_of(other) for other in again] == [values_of(trial)]
+
+
+def test_four_workers_share_a_journal_and_repeat_nothing(checkout: Path) -> None:
+    said = ukr_tune(checkout)
+    study = study_of(checkout)
+    first = acknowledged(study)
+    assert 10 <= len(first) <= 13 and "10 of 10" in said
+    assert values_of(study.trials[0]) == {
+        "learning_rate": 0.01,
+        "weight_decay": 0.02,
+        "clean": 0.15,
+    }  # the present recipe
+    tried = [tuple(values_of(trial).values()) for trial in study.trials]
+    assert len(set(tried)) == len(tried)
+    assert len({trial.user_attrs["worker"] for trial in study.trials}) > 1
+    assert "@@" in said or "says already" in said
+    assert (checkout / "params.yaml").read_text() == PARAMS  # offered, not written
+    more = len(first) + 2
+    ukr_tune(checkout, "--trials", str(more))
+    grown = acknowledged(study_of(checkout))
+    assert more <= len(grown) <= more + 3 and first.items() <= grown.items()
+    assert len({tuple(values.values()) for _, _, values in grown.values()}) == len(grown)
+
+
+def test_the_winner_is_an_edit_that_keeps_comments(checkout: Path) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    work(str(checkout / "studies/journal.log"), study_of(checkout).study_name, 4, checkout)
+    torch.set_num_threads(threads)
+    best = max(ended(study_of(checkout))[1:], key=lambda trial: trial.value)  # of those that are not the present recipe
+    applied = ukr_tune(checkout, "--apply", "--trial", str(best.number))
+    assert "-  learning_rate: 1.0e-2  # the peak" in applied and "+  further: {weight_decay: " in applied
+    text = (checkout / "params.yaml").read_text()
+    train = yaml.safe_load(text)["train"]
+    assert {name: train.get(name, train["further"].get(name)) for name in values_of(best)} == values_of(best)
+    assert [line.partition("#")[2] for line in text.splitlines()] == [
+        line.partition("#")[2] for line in PARAMS.splitlines()
+    ]
+    assert "says already" in ukr_tune(checkout, "--apply", "--trial", str(best.number))
+    assert len(study_of(checkout).trials) == 4  # the study goes on, and what it tried is not tried again
+
+
+def test_a_killed_worker_loses_nothing(checkout: Path, database: str) -> None:
+    study = study_of(checkout, database)
+    crew = subprocess.Popen(
+        [BIN / "ukr_tune"], cwd=checkout, env=environment(checkout, database), stdout=subprocess.PIPE, text=True
+    )
+    try:
+        wait_for(lambda: len(ended(study)) >= 3)
+        known, number = acknowledged(study), kill_a_worker(study)
+        said = crew.communicate(timeout=300)[0]
+    finally:
+        crew.terminate()
+    assert crew.returncode == 0, said
+    assert known.items() <= acknowledged(study).items() and len(ended(study)) >= 10
+    assert_retried(study, number)
+
+
+def namespaces(number: int) -> Iterator[tuple[str, str]]:
+    "Names of network namespaces, and the address at which each of them sees this machine."
+    for place in range(number):
+        yield f"ukr-{os.getpid()}-{place}", f"10.213.{place}.1"
+
+
+@contextmanager
+def hosts(number: int) -> Iterator[list[tuple[str, str]]]:
+    "As many hosts as network namespaces can stand for, each on a cable of its own; skips where that is not allowed."
+    if os.getuid() != 0 or not shutil.which("ip"):
+        pytest.skip("network namespaces need root, and `ip` from iproute2")
+    made, run = (
+        list(namespaces(number)),
+        lambda *words: subprocess.run(["ip", *words], check=True, capture_output=True, text=True),
+    )
+    try:
+        for place, (name, address) in enumerate(made):
+            near, far = f"ukr{os.getpid() % 100000}n{place}", f"ukr{os.getpid() % 100000}f{place}"
+            run("netns", "add", name)
+            run("link", "add", near, "type", "veth", "peer", "name", far, "netns", name)
+            run("address", "add", f"{address}/30", "dev", near)
+            run("link", "set", near, "up")
+            run("-n", name, "address", "add", f"{address[:-1]}2/30", "dev", far)
+            run("-n", name, "link", "set", far, "up")
+    except subprocess.CalledProcessError as error:
+        [subprocess.run(["ip", "netns", "delete", name], capture_output=True) for name, _ in made]
+        pytest.skip(f"network namespaces cannot be made here: {error.stderr.strip()}")
+    try:
+        yield made
+    finally:
+        for name, _ in made:
+            run("netns", "delete", name)  # and its cable with it
+
+
+def test_hosts_share_a_study_and_outlive_each_other(checkout: Path) -> None:
+    "Each worker in a network namespace of its own; nobody watches them, so silence alone tells of a death."
+    with hosts(3) as made:
+        server = PostgresServer(("127.0.0.1", *(address for _, address in made)))
+        server.start()
+        workers = []
+        try:
+            study = study_of(checkout, server.url())
+            for name, address in made:
+                command = [
+                    *("ip", "netns", "exec", name),
+                    sys.executable,
+                    "-c",
+                    WORKER,
+                    server.url(address=address),
+                    study.study_name,
+                ]
+                workers.append(subprocess.Popen(command, cwd=checkout, env=environment(checkout)))
+            number = kill_a_worker(study)
+            for worker in workers:
+                worker.wait(timeout=300)
+            assert sorted(worker.returncode for worker in workers) == [-signal.SIGKILL, 0, 0]
+            assert len(ended(study)) >= 8
+            assert_retried(study, number)
+        finally:
+            for worker in workers:
+                worker.kill()
+            server.remove()
+
+
+def test_the_stage_stands_beside_the_pipeline(checkout: Path) -> None:
+    "Plain `dvc repro` never starts a search; named, the stage leaves a report behind."
+    for name in ("nbs", "ukr_letters", "tuning"):
+        shutil.copytree(ROOT / name, checkout / name)
+    shutil.copy2(ROOT / "dvc.yaml", checkout)
+    for name in ("data/collected", "models/candidate"):
+        (checkout / name).mkdir()
+    for name in ("models/pretrained.npz", "models/candidate/model.onnx", "data/prepared/card.json"):
+        (checkout / name).touch()  # a dry run only looks whether they are there
+    known = {
+        "cwd": checkout,
+        "env": environment(checkout) | {"PYTHONPATH": str(checkout)},
+        "capture_output": True,
+        "text": True,
+    }
+    sections = yaml.safe_load(PARAMS)
+    sections["tune"] |= {"trials": 5, "workers": 2}
+    others = {name: {} for name in ("preprocess", "pretrain", "teach", "evaluate")}
+    (checkout / "params.yaml").write_text(yaml.safe_dump(sections | others))
+    for command in ("git init -q", "dvc init -q"):
+        subprocess.run(command.split(), check=True, **known)
+    plain, named = (subprocess.run(["dvc", "repro", "--dry", *target], **known) for target in ([], ["tuning/dvc.yaml"]))
+    assert "'evaluate'" in plain.stdout and "tune" not in plain.stdout, plain.stderr
+    assert "tuning/dvc.yaml:tune" in named.stdout and "'teach'" in named.stdout, named.stderr
+    done = subprocess.run(["dvc", "repro", "--single-item", "tuning/dvc.yaml:tune"], **known)
+    assert done.returncode == 0, done.stdout + done.stderr
+    facts = json.loads((checkout / "tuning/winner.json").read_text())
+    assert facts["trials"] >= 5 and facts["score"] >= facts["present"]
+    assert "score" in subprocess.run(["dvc", "metrics", "show", "tuning/winner.json"], **known).stdout
+    assert {path.name for path in (checkout / "tuning").glob("*.png")} == {
+        "history.png",
+        "importance.png",
+        "choice.png",
+    }
+
+
+def test_the_stage_depends_on_what_its_notebook_uses() -> None:
+    deps = yaml.safe_load((ROOT / "tuning/dvc.yaml").read_text())["stages"]["tune"]["deps"]
+    cells = json.loads((ROOT / "nbs/pipeline/35_tune.ipynb").read_text())["cells"]
+    nodes = [
+        node for cell in cells if cell["cell_type"] == "code" for node in ast.walk(ast.parse("".join(cell["source"])))
+    ]
+    used = reached(
+        {
+            node.module.split(".")[1]
+            for node in nodes
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("ukr_letters.")
+        }
+    )
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    through = {Path(dep).stem for name in ("preprocess", "pretrain", "teach") for dep in stages[name]["deps"]}
+    listed = {Path(dep).stem for dep in deps if dep.startswith("ukr_letters/")}
+    assert listed <= used and used - through <= listed

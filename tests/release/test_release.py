@@ -1,0 +1,196 @@
+"""A network's way to the people who draw: registered, judged, promoted, rolled back, fetched, and served without a restart."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.browser import LAPTOP
+from support.checkout import ROOT
+from support.networks import leaning
+from support.pages import DRAWING, serving
+from support.pointer import Pointer
+from support.waiting import eventually
+
+from ukr_letters.bundle import BundleError, open_bundle
+from ukr_letters.dataset import assemble, save
+from ukr_letters.handover import NAMES, Newest, try_out
+from ukr_letters.recognizer import CHAMPION, Recognizer
+from ukr_letters.registry import Refused, Registry, RegistryError, gaps
+
+
+@pytest.fixture(scope="module")
+def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    "A data set with a test part."
+    path = tmp_path_factory.mktemp("gold") / "data/prepared/dataset.npz"
+    save(assemble(["digits8"], limit=400), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def candidates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    "A network as good as the champion, one that sees a 4 in everything, one that sees a щ, and test figures."
+    folder = tmp_path_factory.mktemp("candidates")
+    leaning(folder / "good")
+    leaning(folder / "bad", "4", 100)
+    leaning(folder / "stubborn", "щ", 100)
+    (folder / "metrics.json").write_text('{"digits8": {"digits": {"value": 97.5, "low": 96, "high": 98, "n": 400}}}')
+    return {name: folder / name for name in ("good", "bad", "stubborn", "metrics.json")}
+
+
+@pytest.fixture(params=["sqlite", "server"])
+def uri(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    "An empty registry: a file of its own, or the server on PostgreSQL and S3, where no other test registers anything."
+    monkeypatch.chdir(tmp_path)
+    return (
+        f"sqlite:///{tmp_path}/mlflow.db" if request.param == "sqlite" else request.getfixturevalue("mlflow_server").url
+    )
+
+
+def test_from_candidate_to_champion_and_back(uri: str, gold: Path, candidates: dict, tmp_path: Path) -> None:
+    "The whole way, and another client sees every step of it."
+    desk, elsewhere = Registry(uri, gold, CHAMPION), Registry(uri, gold)
+    good = desk.register(candidates["good"], candidates["metrics.json"])
+    assert desk.register(candidates["good"], candidates["metrics.json"]) == good == elsewhere.find()
+    first = elsewhere.standing("champion")
+    promoted = desk.promote(why="reads the same", who="olena")
+    assert promoted.gate.startswith("PASSED") and elsewhere.standing("champion") == good
+    bad = desk.register(candidates["bad"], candidates["metrics.json"])
+    with pytest.raises(Refused, match=r"REFUSED: .*digits8 from [\d.]+ to [\d.]+ %"):
+        elsewhere.promote()
+    assert desk.standing("champion") == good
+    forced = elsewhere.promote(despite="to see it fail", who="taras")
+    assert desk.standing("champion") == bad and desk.standing("previous") == good
+    assert forced.gate.startswith("REFUSED") and forced.despite == "to see it fail"
+    bundle, fresh = elsewhere.fetch(tmp_path / "served")
+    assert fresh and bundle.version == bad.network and bundle.metrics["test"]["digits8"]["digits"]["value"] == 97.5
+    desk.rollback("everything is a 4", who="olena")
+    assert elsewhere.standing("champion") == good and elsewhere.standing("previous") == first
+    elsewhere.rollback("and further")
+    with pytest.raises(RegistryError, match="no champion to go back to"):
+        desk.rollback("and further still")
+    actions = [(one.action, one.who, one.number) for one in elsewhere.history()][1:4]
+    assert actions == [
+        ("promote", "olena", good.number),
+        ("promote", "taras", bad.number),
+        ("roll back", "olena", good.number),
+    ]
+    assert elsewhere.history() == desk.history() and not gaps(desk.history())
+    runs = [run for run in desk._runs() if "entry" in run.data.tags]
+    assert all(run.info.status == "FINISHED" for run in runs) and len(runs) == 5
+
+
+def test_an_altered_history_is_noticed(
+    gold: Path, candidates: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    registry = Registry(f"sqlite:///{tmp_path}/mlflow.db", gold, CHAMPION)
+    registry.register(candidates["good"])
+    registry.promote()
+    run = next(run for run in registry._runs() if json.loads(run.data.tags.get("entry", "{}")).get("action") == "begin")
+    registry.client.set_tag(run.info.run_id, "entry", run.data.tags["entry"].replace("package", "parcel"))
+    assert [one.action for one in gaps(registry.history())] == ["promote"]
+
+
+def test_what_does_not_work_is_not_registered_and_not_served(
+    gold: Path, candidates: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    registry = Registry(f"sqlite:///{tmp_path}/mlflow.db", gold, CHAMPION)
+    shutil.copytree(candidates["good"], tmp_path / "torn")
+    (tmp_path / "torn/model.onnx").write_bytes((candidates["good"] / "model.onnx").read_bytes()[:-1])
+    with pytest.raises(BundleError, match="not the network"):
+        registry.register(tmp_path / "torn")
+    good = registry.register(candidates["good"])
+    registry.fetch(tmp_path / "served", good.number)
+    bad = registry.register(candidates["bad"])
+    [stored] = (tmp_path / "mlartifacts").rglob(f"{bad.run}/artifacts/model/model.onnx")
+    stored.write_bytes(b"swapped")
+    with pytest.raises(BundleError, match="not the network"):
+        registry.fetch(tmp_path / "served", bad.number)
+    assert try_out(tmp_path / "served").version == good.network
+    assert {path.name for path in (tmp_path / "served").iterdir()} == {"model.onnx", "bundle.json"}
+    assert not [
+        path for path in (tmp_path / "mlartifacts").rglob("*") if path.suffix in (".pkl", ".pickle", ".pt", ".pth")
+    ]
+
+
+def test_a_reader_never_meets_half_a_bundle(candidates: dict, tmp_path: Path) -> None:
+    "Two networks change places all the time while another process opens whatever lies there."
+    code = (
+        "import sys; from pathlib import Path; from ukr_letters.handover import NAMES, deliver\n"
+        "place, *sources = map(Path, sys.argv[1:])\n"
+        "for turn in range(60): deliver({n: (sources[turn % 2] / n).read_bytes() for n in NAMES}, place)"
+    )
+    place, names = tmp_path / "served", {kind: open_bundle(candidates[kind])[0].version for kind in ("good", "bad")}
+    shutil.copytree(candidates["good"], place)
+    newest, seen = Newest(place, CHAMPION, lambda folder: open_bundle(folder)[0].version), set()
+    writer = subprocess.Popen([sys.executable, "-c", code, place, candidates["good"], candidates["bad"]], cwd=ROOT)
+    while writer.poll() is None:
+        assert all((place / name).exists() for name in NAMES)
+        seen.add(newest.get())
+    assert writer.returncode == 0 and seen <= set(names.values()) and newest.get() == names["bad"]
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    "Run `ukr_release` in a checkout."
+    call = [sys.executable, "-c", "from ukr_letters.cli import ukr_release; ukr_release()", *arguments]
+    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_the_command_tells_what_it_did(gold: Path, candidates: dict, tmp_path: Path) -> None:
+    shutil.copy2(ROOT / "settings.ini", tmp_path)
+    shutil.copytree(gold.parents[1], tmp_path / "data")
+    figures = f"--metrics={candidates['metrics.json']}"
+    assert command(tmp_path, "register", f"--candidate={candidates['bad']}", figures).stdout.endswith("is version 2\n")
+    asked = command(tmp_path, "promote", "--dry-run")
+    assert asked.returncode == 1 and "REFUSED" in asked.stderr and "digits8" in asked.stdout, (
+        asked.stdout + asked.stderr
+    )
+    command(tmp_path, "promote", "--despite", "a trial")
+    fetched = command(tmp_path, "fetch", "--into", "served")
+    assert "served holds" in fetched.stdout and try_out(tmp_path / "served")
+    back = command(tmp_path, "rollback", "--why", "it sees only a 4", "--who", "olena")
+    assert back.returncode == 0 and "2 → 1" in back.stdout
+    told = command(tmp_path, "history").stdout
+    assert "despite: a trial" in told and "olena: it sees only a 4" in told
+    nowhere = command(tmp_path, "promote", "9")
+    assert nowhere.returncode == 2 and "choose one of 2, 1" in nowhere.stderr
+
+
+def test_the_page_answers_with_the_new_champion(
+    new_context, candidates: dict, gold: Path, tmp_path: Path, monkeypatch
+) -> None:
+    "A visitor draws, a network is fetched, and the same page reads the next drawing with it; a bad one changes nothing."
+    monkeypatch.chdir(tmp_path)
+    registry, place = Registry(f"sqlite:///{tmp_path}/mlflow.db", gold, CHAMPION), tmp_path / "served"
+    stubborn = registry.register(candidates["stubborn"])
+    registry.fetch(place)
+    monkeypatch.setenv("UKR_LETTERS_MODEL", str(place))
+    monkeypatch.chdir(ROOT)
+    with serving(tmp_path / "samples", pool=1) as server:
+        page = new_context(**LAPTOP).new_page()
+        page.goto(server.url, wait_until="commit")
+        page.wait_for_selector(DRAWING, timeout=60_000)
+
+        def drawn() -> str:
+            "What is kept of a drawing of А: the network that read it, and what it said."
+            before = {sample.id for sample in server.samples()}
+            Pointer(page).draw("А")
+            page.keyboard.press("Escape")
+            page.wait_for_selector(f"{DRAWING}[data-strokes='0']")
+            [kept] = eventually(lambda: [one for one in server.samples() if one.id not in before], 20)
+            return kept.model, kept.guess["top"][0][0]
+
+        assert drawn() == (Recognizer().version, "а")
+        registry.fetch(place, stubborn.number)
+        assert drawn() == (stubborn.network, "щ")
+        (place / "model.onnx").write_bytes(b"no network")
+        assert drawn() == (stubborn.network, "щ")
+        registry.fetch(place)
+        assert drawn() == (Recognizer().version, "а")

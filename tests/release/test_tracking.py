@@ -1,0 +1,267 @@
+"""Runs and MLflow, as real programs: seen while they work, never lost while MLflow is away, never there twice."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import chdir
+from pathlib import Path
+from time import monotonic
+
+import nbformat
+import pytest
+import yaml
+from mlflow import MlflowClient
+from mlflow.entities import Run as Tracked
+from support.checkout import ROOT
+from support.services import MlflowServer
+from support.waiting import eventually
+
+from ukr_letters.runlog import write_json
+from ukr_letters.runs import Run, begin, runs_folder, until_ended
+from ukr_letters.tracking import connect, experiment
+
+LONG = 120  # seconds within which everything happens, even on a busy machine
+STEPS = """
+import time
+from ukr_letters.config import root
+from ukr_letters.runlog import keep, log, used
+
+used({"width": 3})
+for step in range(1, steps + 1):
+    while not (root() / f"go{step}").exists():
+        time.sleep(0.05)
+    log({"value": step / 2, "nothing": float("nan")}, step)
+(root() / "picture.txt").write_text("seen")
+keep(root() / "picture.txt")
+"""
+
+
+class Checkout:
+    "A small checkout with one stage, which takes its steps when the test lets it."
+
+    def __init__(self, folder: Path, steps: int, tracking: str = "", **environment: str):
+        pipeline = folder / "nbs/pipeline"
+        pipeline.mkdir(parents=True)
+        notebook = nbformat.v4.new_notebook(
+            metadata={"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}}
+        )
+        declared = nbformat.v4.new_code_cell("steps = 0", metadata={"tags": ["parameters"]})
+        notebook.cells = [declared, nbformat.v4.new_code_cell(STEPS)]
+        nbformat.write(notebook, pipeline / "10_walk.ipynb")
+        (folder / "params.yaml").write_text(yaml.safe_dump({"walk": {"steps": steps}}))
+        (folder / "settings.ini").write_text("[DEFAULT]\nlib_name = ukr_letters\n")
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "PATH": path,
+            "PYTHONPATH": str(ROOT),
+            "MLFLOW_TRACKING_URI": tracking,
+            **environment,
+        }
+        self.environment.pop("UKR_LETTERS_RUN", None)
+
+    def start(self, *command: str) -> subprocess.Popen:
+        "A command of ours at work in this checkout."
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment, **pipes)
+
+    def track(self, *options: str) -> tuple[int, str]:
+        "Exit status and answer of `ukr_track`."
+        process = self.start("ukr_track", *options)
+        answer = "".join(process.communicate(timeout=LONG))
+        return process.returncode, answer
+
+    def go(self, step: int) -> None:
+        "Let the stage take a step."
+        (self.folder / f"go{step}").touch()
+
+    @property
+    def run(self) -> Run:
+        "The only run here, once it has begun."
+        (facts,) = self.folder.glob("runs/*/facts.json")
+        return Run(facts.parent)
+
+    def record(self, files: int = 1) -> Run:
+        "A run that ended while nobody followed it."
+        with chdir(self.folder):
+            run = begin("walk", {"steps": 3})
+            with until_ended(run):
+                (run.folder / "artifacts").mkdir()
+                for number in range(files):
+                    (run.folder / f"artifacts/{number}.txt").write_text(str(number))
+                lines = (
+                    f'{{"time": {1795510800 + step}, "step": {step}, "metrics": {{"value": {step / 2}}}}}\n'
+                    for step in (1, 2, 3)
+                )
+                (run.folder / "metrics.jsonl").write_text("".join(lines))
+        return run
+
+
+class Seen:
+    "What a store knows of a run."
+
+    def __init__(self, uri: str):
+        self.client: MlflowClient = connect(uri)
+
+    def all(self, run: Run) -> list[Tracked]:
+        "Every copy of a run; there must never be two."
+        return self.client.search_runs([experiment(self.client)], f"tags.`ukr.run` = '{run.name}'")
+
+    def one(self, run: Run) -> Tracked:
+        "The only copy of a run."
+        (found,) = self.all(run)
+        return found
+
+    def values(self, run: Run) -> list[tuple[int, float]]:
+        "Steps and values that were logged, in order, doubles included."
+        history = [self.client.get_metric_history(found.info.run_id, "value") for found in self.all(run)]
+        return [(metric.step, metric.value) for metrics in history for metric in metrics]
+
+    def files(self, run: Run) -> set[str]:
+        "Names of the artifacts."
+        return {item.path for found in self.all(run) for item in self.client.list_artifacts(found.info.run_id)}
+
+
+@pytest.fixture
+def seen(mlflow_server: MlflowServer) -> Seen:
+    "What the tracking server knows."
+    return Seen(mlflow_server.url)
+
+
+def begun(checkout: Checkout) -> bool:
+    "Whether the stage has made its run."
+    return bool(list(checkout.folder.glob("runs/*/facts.json")))
+
+
+def at_work(folder: Path, server: MlflowServer, seen: Seen) -> tuple[Checkout, subprocess.Popen]:
+    "A stage of two steps in the middle of its work, when the server has heard of the first."
+    checkout = Checkout(folder, 2, server.url)
+    stage = checkout.start("ukr_stage", "walk")
+    checkout.go(1)
+    assert eventually(lambda: begun(checkout) and seen.values(checkout.run) == [(1, 0.5)], LONG)
+    return checkout, stage
+
+
+def test_a_run_is_seen_while_it_works(tmp_path: Path, mlflow_server: MlflowServer, seen: Seen) -> None:
+    "Parameters, each step, the ending, and files through the server's own door."
+    checkout, stage = at_work(tmp_path, mlflow_server, seen)
+    live = seen.one(checkout.run)
+    assert live.info.status == "RUNNING" and live.data.params == {"steps": "2", "width": "3"}
+    checkout.go(2)
+    output = stage.communicate(timeout=LONG)
+    assert stage.returncode == 0, output
+    done = seen.one(checkout.run)
+    assert done.info.status == "FINISHED" and seen.values(checkout.run) == [(1, 0.5), (2, 1.0)]
+    assert done.info.end_time >= done.info.start_time and done.info.artifact_uri.startswith("mlflow-artifacts:")
+    assert seen.files(checkout.run) == {"facts.json", "picture.txt", "walk.ipynb"}
+    picture = seen.client.download_artifacts(done.info.run_id, "picture.txt", str(tmp_path))
+    assert Path(picture).read_text() == "seen"
+    assert "ukr_track" not in output[1] and checkout.track()[1].startswith("0 runs")
+
+
+def test_a_killed_stage_is_told_so(tmp_path: Path, mlflow_server: MlflowServer, seen: Seen) -> None:
+    "Its follower notices, sends what there is, and leaves."
+    checkout, stage = at_work(tmp_path, mlflow_server, seen)
+    stage.send_signal(signal.SIGKILL)
+    assert eventually(lambda: seen.one(checkout.run).info.status == "KILLED", LONG)
+    assert eventually((checkout.run.folder / "mlflow.json").exists, LONG)
+    assert checkout.run.status() == "killed" and seen.values(checkout.run) == [(1, 0.5)]
+    stage.communicate(timeout=LONG)
+
+
+def test_a_training_outlives_its_server(tmp_path: Path, mlflow_server: MlflowServer, seen: Seen) -> None:
+    "The server dies in the middle: the stage ends well, says where its run is, and the run is sent once the server is back."
+    checkout = Checkout(tmp_path, 2, mlflow_server.url, MLFLOW_HTTP_REQUEST_TIMEOUT="5")
+    stage = checkout.start("ukr_stage", "walk")
+    checkout.go(1)
+    assert eventually(lambda: begun(checkout) and seen.values(checkout.run) == [(1, 0.5)], LONG)
+    mlflow_server.stop()
+    try:
+        checkout.go(2)
+        output = stage.communicate(timeout=LONG)
+        status, answer = checkout.track()
+    finally:
+        mlflow_server.start()
+    assert stage.returncode == 0 and "`ukr_track` sends it" in output[1] and checkout.run.name in output[1]
+    assert status == 1 and mlflow_server.url in answer and "Traceback" not in answer
+    assert checkout.run.status() == "finished" and seen.one(checkout.run).info.status == "RUNNING"
+    assert checkout.track() == (0, f"{checkout.run.name}: sent\n1 runs for {mlflow_server.url}\n")
+    assert seen.one(checkout.run).info.status == "FINISHED" and "walk.ipynb" in seen.files(checkout.run)
+    assert seen.values(checkout.run) == [(1, 0.5), (2, 1.0)]
+
+
+def test_a_server_that_hangs_holds_nothing_up(tmp_path: Path) -> None:
+    "It takes connections and never answers; the stage ends well, and soon."
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        checkout = Checkout(tmp_path, 0, address, MLFLOW_HTTP_REQUEST_TIMEOUT="1", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+        start = monotonic()
+        stage = checkout.start("ukr_stage", "walk")
+        output = stage.communicate(timeout=LONG)
+    assert stage.returncode == 0 and "`ukr_track` sends it" in output[1] and monotonic() - start < LONG
+    assert checkout.run.status() == "finished"
+
+
+def test_a_sender_killed_in_the_middle_leaves_no_doubles(
+    tmp_path: Path, mlflow_server: MlflowServer, seen: Seen
+) -> None:
+    "What it had begun is completed by the next one."
+    checkout = Checkout(tmp_path, 3, mlflow_server.url)
+    run = checkout.record(files=60)
+    sender = checkout.start("ukr_track")
+    assert eventually(lambda: seen.files(run), LONG)
+    sender.send_signal(signal.SIGKILL)
+    sender.communicate(timeout=LONG)
+    assert len(seen.files(run)) < 61 and seen.one(run).info.status == "RUNNING"
+    assert checkout.track()[0] == 0
+    assert len(seen.files(run)) == 61 and seen.one(run).info.status == "FINISHED"
+    assert seen.values(run) == [(1, 0.5), (2, 1.0), (3, 1.5)]
+
+
+def test_two_senders_make_one_copy(tmp_path: Path, mlflow_server: MlflowServer, seen: Seen) -> None:
+    "Whoever comes second finds the first one's run, or finds it done."
+    checkout = Checkout(tmp_path, 3, mlflow_server.url)
+    runs = [checkout.record() for _ in range(3)]
+    senders = [checkout.start("ukr_track") for _ in range(2)]
+    for sender in senders:
+        sender.communicate(timeout=LONG)
+    assert checkout.track()[0] == 0
+    for run in runs:
+        assert seen.one(run).info.status == "FINISHED" and len(seen.values(run)) == 3
+
+
+def test_without_a_server_runs_lie_in_the_checkout(tmp_path: Path, mlflow_server: MlflowServer, seen: Seen) -> None:
+    "In one sqlite file and one folder; a team that moves to a server takes its older runs along when it asks for it."
+    checkout = Checkout(tmp_path, 3)
+    run = checkout.record()
+    assert checkout.track()[0] == 0
+    local = Seen(f"sqlite:///{tmp_path}/mlflow.db")
+    assert local.one(run).info.artifact_uri.startswith((tmp_path / "mlartifacts").as_uri())
+    assert local.files(run) == {"0.txt", "facts.json"} and not seen.all(run)
+    checkout.environment["MLFLOW_TRACKING_URI"] = mlflow_server.url
+    assert checkout.track("--dry-run")[1].startswith("0 runs") and "waits" in checkout.track("--all", "--dry-run")[1]
+    assert checkout.track("--all")[0] == 0
+    assert seen.values(run) == local.values(run) == [(1, 0.5), (2, 1.0), (3, 1.5)]
+
+
+def test_one_damaged_folder_stops_no_other(tmp_path: Path) -> None:
+    "It is named with the reason, the rest is sent."
+    checkout = Checkout(tmp_path, 3)
+    good, bad, worse = (checkout.record() for _ in range(3))
+    write_json(bad.folder / "facts.json", {"status": "finished"})
+    (worse.folder / "facts.json").write_text("{")
+    status, answer = checkout.track()
+    assert status == 1 and f"{good.name}: sent" in answer and "Traceback" not in answer
+    assert f"{bad.name}: " in answer and f"{worse.name}: " in answer
+    assert Seen(f"sqlite:///{tmp_path}/mlflow.db").one(good).info.status == "FINISHED"
+
+
+def test_a_run_that_never_began_waits_for_nobody(tmp_path: Path) -> None:
+    "Killed before it noted anything: a folder without facts."
+    checkout = Checkout(tmp_path, 3)
+    with chdir(tmp_path):
+        (runs_folder() / "20261124T090000Z-walk-000000").mkdir(parents=True)
+    assert checkout.track()[1].startswith("0 runs")

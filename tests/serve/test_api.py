@@ -1,0 +1,375 @@
+"""What the HTTP door promises to programs, to those who run it, and to those who mean harm."""
+
+import io
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Page
+from support.api import Door, gift, opened
+from support.networks import leaning
+from support.services import S3Server
+from support.strokes import TURNS, letter
+from support.waiting import eventually
+
+from ukr_letters.collector import PER_MINUTE
+from ukr_letters.handover import NAMES, deliver
+from ukr_letters.messages import EXAMPLE, TEE
+from ukr_letters.recognizer import CHAMPION, Recognizer
+from ukr_letters.store import open_store
+
+KEY = "a-key-of-the-tests-4711"
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    "A server for all tests that do not harm it."
+    with opened(tmp_path_factory.mktemp("door"), rate=0) as running:
+        yield running
+
+
+# Answers
+
+
+def test_it_answers_what_the_recogniser_answers(door: Door) -> None:
+    "Alone, in a batch, and in a batch of several modes."
+    drawings = [{"ink": letter(char), "mode": mode} for char in TURNS for mode in ("auto", "letters", "digits")]
+    alone = [door.post("/recognize", json=drawing).json() for drawing in drawings]
+    batch = door.post("/recognize", json={"drawings": drawings}).json()
+    assert [answer.pop("model") for answer in alone] == [batch["model"]] * len(drawings)
+    for one, other, drawing in zip(alone, batch["answers"], drawings, strict=True):
+        here = Recognizer().recognize(drawing["ink"], drawing["mode"])
+        assert (one["char"], one["uppercase"]) == (other["char"], other["uppercase"]) == (here.char, here.uppercase)
+        assert one["probability"] == pytest.approx(here.probability, abs=1e-4) == other["probability"]
+        assert [reading["label"] for reading in one["top"]] == [label for label, _ in here.top(5)]
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
+def test_it_reads_pictures(door: Door, format: str) -> None:
+    "As the body and inside JSON, the same."
+    sheet = Image.new("L", (200, 200), 240)
+    for stroke in letter("Ж"):
+        ImageDraw.Draw(sheet).line([(x / 2, y / 2) for x, y in stroke], fill=20, width=7)
+    file = io.BytesIO()
+    sheet.save(file, format)
+    kind = {"Content-Type": f"image/{format.lower()}"}
+    bare = door.post("/recognize?mode=letters", content=file.getvalue(), headers=kind)
+    wrapped = door.post("/recognize", json={"picture": b64encode(file.getvalue()).decode(), "mode": "letters"})
+    assert bare.json() == wrapped.json() and bare.json()["label"] == "ж"
+
+
+def test_guide_lines_tell_the_case(door: Door) -> None:
+    "The same curve is С when it is taller than a small letter."
+    lines = [{"x_height": 155, "baseline": 298}, {"x_height": 230, "baseline": 298}]
+    answers = [
+        door.post("/recognize", json={"ink": letter("с"), "mode": "letters", "guides": guides}).json()
+        for guides in lines
+    ]
+    assert [answer["char"] for answer in answers] == ["с", "С"]
+
+
+def test_its_documentation_asks_no_other_host(door: Door, page: Page) -> None:
+    "In a real browser, and without an error in its console."
+    asked, troubles = [], []
+    page.on("request", lambda request: asked.append(urlsplit(request.url)))
+    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    page.goto(f"{door.url}/docs")
+    page.get_by_text("Recognise one drawing or many").wait_for()
+    hosts = {address.netloc for address in asked if address.scheme != "data"}
+    assert hosts == {urlsplit(door.url).netloc} and not troubles
+
+
+# Whatever the documentation allows, and whatever it does not
+
+CHECKS = """
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "422", "429"]  # a schema cannot say that bytes are a picture, or who has given enough
+
+[checks.negative_data_rejection]
+expected-statuses = ["405", "413", "415", "422"]
+"""
+
+
+def test_it_keeps_to_its_documentation(door: Door, tmp_path: Path) -> None:
+    "Made-up requests, good and bad: no failure of ours, no undocumented answer, nothing bad taken for good."
+    (tmp_path / "checks.toml").write_text(CHECKS)
+    program = str(Path(sys.executable).parent / "schemathesis")
+    command = [
+        program,
+        "--config-file",
+        "checks.toml",
+        "run",
+        f"{door.url}/openapi.json",
+        "--max-examples=60",
+        "--seed=1",
+        "--no-color",
+    ]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, "\n".join(line[:300] for line in ran.stdout.splitlines())
+    assert re.search(r"Tested: 5\b", ran.stdout)
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "words"),
+    [
+        ({"json": {"ink": [[[1, 2], [3, "4"]]]}}, 422, "ink[0][1][1]: must be a valid number"),
+        ({"json": {"ink": [[[1, 2], [3, 1e9]]]}}, 422, "less than or equal to"),
+        ({"json": {"ink": [[[1, 2]] * 8000, [[1, 2]]]}}, 422, "8001 points are more than 8000"),
+        ({"json": {"drawings": [{"ink": TEE}] * 257}}, 422, "drawings: "),
+        ({"json": {"drawings": []}}, 422, "drawings: "),
+        ({"json": {"picture": "data:image/png;base64,AAAA"}}, 422, "in base64, without a prefix"),
+        ({"json": [TEE]}, 422, "an object with ink, picture or drawings"),
+        ({"content": b'{"ink": [[[1, NaN]]]}', "headers": {"Content-Type": "application/json"}}, 422, "finite"),
+        ({"content": b"[" * 100_000, "headers": {"Content-Type": "application/json"}}, 422, "JSON"),
+        ({"content": b"\x89PNG\r\n\x1a\n", "headers": {"Content-Type": "image/png"}}, 422, "cannot be read"),
+        ({"content": b"<svg/>", "headers": {"Content-Type": "image/svg+xml"}}, 415, "image/png"),
+        ({"data": {"ink": "1"}}, 415, "Content-Type"),
+        ({"content": b" " * 2_000_001, "headers": {"Content-Type": "application/json"}}, 413, "2000000 bytes"),
+        ({"json": {"ink": TEE}, "params": {"mode": "greek"}}, 422, "mode"),
+    ],
+)
+def test_a_refusal_says_why(door: Door, how: dict, status: int, words: str) -> None:
+    answer = door.post("/recognize", **how)
+    assert answer.status_code == status and words in answer.json()["detail"], answer.text
+
+
+def test_a_picture_that_unpacks_to_gigabytes_is_refused_before_it_does(door: Door) -> None:
+    file = io.BytesIO()
+    Image.new("1", (30_000, 30_000)).save(file, "PNG", compress_level=9)
+    answer = door.post("/recognize", content=file.getvalue(), headers={"Content-Type": "image/png"})
+    assert answer.status_code == 422 and "make it smaller" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../settings.ini",
+        "/static-offline-docs/../../../settings.ini",
+        "/static-offline-docs/%2e%2e/%2e%2e/RECORD",
+        "/%00",
+        "/docs/.env",
+    ],
+)
+def test_nothing_else_is_served(door: Door, path: str) -> None:
+    "Sent as it is written; a tidy client would mend it."
+    address = urlsplit(door.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as wire:
+        wire.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        head = b"".join(iter(lambda: wire.recv(65536), b"")).decode(errors="replace")
+    assert re.match(r"HTTP/1.1 40[04] ", head), head[:200]
+
+
+def test_slow_senders_are_hung_up_on_and_hold_up_nobody(door: Door) -> None:
+    "Headers or a body at a byte a second: after ten seconds there is an end, and meanwhile others are answered."
+    address = urlsplit(door.url)
+    starts = [
+        b"POST /recognize HTTP/1.1\r\nHost: x\r\n",
+        b"POST /recognize HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n",
+    ]
+    with ExitStack() as stack:
+        wires = [stack.enter_context(socket.create_connection((address.hostname, address.port))) for _ in range(60)]
+        for number, wire in enumerate(wires):
+            wire.sendall(starts[number % 2])
+        began, times = time.monotonic(), []
+        while time.monotonic() - began < 9:
+            start = time.monotonic()
+            assert door.post("/recognize", json={"ink": TEE}).status_code == 200
+            times.append(time.monotonic() - start)
+            for wire in wires:
+                wire.sendall(b"x")
+            time.sleep(0.5)
+        for number, wire in enumerate(wires):
+            wire.settimeout(8)
+            said = wire.recv(4096)
+            assert (b" 408 " in said) if number % 2 else (said == b"" or b" 408 " in said or b" 400 " in said)
+    assert max(times) < 2
+
+
+# Keys, counting, proxies, other origins
+
+
+def test_without_a_key_nobody_comes_in_and_guessing_ends_soon(tmp_path: Path) -> None:
+    with opened(tmp_path, {"UKR_LETTERS_API_KEY": f"{KEY},a-second-key-of-ours"}, workers=1) as door:
+        ask = lambda key: door.post(
+            "/recognize", json={"ink": TEE}, headers={"Authorization": f"Bearer {key}"} if key else {}
+        )  # noqa: E731
+        assert ask(None).status_code == 401 and ask(None).headers["www-authenticate"] == "Bearer"
+        assert [ask(key).status_code for key in (KEY, "a-second-key-of-ours")] == [200, 200]
+        closed = [door.get(path).status_code for path in ("/model", "/metrics")] + [
+            door.post("/samples", json=EXAMPLE).status_code
+        ]
+        assert closed == [401] * 3 and door.get("/health").status_code == 200 and not door.kept()
+        assert "HTTPBearer" in door.get("/openapi.json").text
+        guesses = [ask(f"a guess {number}") for number in range(12)]
+        assert guesses[-1].status_code == 429 and int(guesses[-1].headers["retry-after"]) > 0
+        assert ask(KEY).status_code == 429  # from this address it is too late, even for the right one
+        assert KEY not in (tmp_path / "log").read_text()
+
+
+def test_an_address_has_its_share_and_only_a_proxy_may_name_another(tmp_path: Path) -> None:
+    "Over all connections of one address; what strangers write into a header changes nothing."
+    share = {"drawings": [{"ink": TEE}] * 20}  # what an address may ask for in ten seconds
+    ask = lambda door, visitor: door.post("/recognize", json=share, headers={"X-Forwarded-For": visitor})  # noqa: E731
+    with opened(tmp_path, workers=1, rate=2, proxy="192.0.2.0/24") as door:
+        assert ask(door, "203.0.113.1").status_code == 200
+        refused = ask(door, "203.0.113.2")
+        assert refused.status_code == 429 and "more than 2 drawings a second" in refused.json()["detail"]
+        assert 0 < int(refused.headers["retry-after"]) <= 10
+    with opened(tmp_path, workers=1, rate=2, proxy="127.0.0.1") as door:
+        visitors = ["203.0.113.1", "203.0.113.1", "203.0.113.2", "198.51.100.9, 203.0.113.1"]
+        asked = [ask(door, visitor).status_code for visitor in visitors]
+        assert asked == [200, 429, 200, 429]  # what the last one claims stands before what the proxy saw
+
+
+def test_scripts_of_other_pages_may_ask_only_where_they_were_invited(door: Door, tmp_path: Path) -> None:
+    there = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
+    assert not [name for name in door.options("/recognize", headers=there).headers if name.startswith("access-control")]
+    with opened(tmp_path, workers=1, origins="https://example.org") as inviting:
+        assert (
+            inviting.options("/recognize", headers=there).headers["access-control-allow-origin"]
+            == "https://example.org"
+        )
+        other = inviting.options("/recognize", headers=there | {"Origin": "https://example.com"})
+        assert "access-control-allow-origin" not in other.headers
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "reason"),
+    [
+        ({}, {"host": "0.0.0.0"}, "set UKR_LETTERS_API_KEY, or add --public"),
+        ({"UKR_LETTERS_API_KEY": "short"}, {}, "at least 16 plain characters"),
+        ({"UKR_LETTERS_MODEL": "/nowhere"}, {}, "ukr_release fetch"),
+        ({"UKR_LETTERS_SAMPLES": "https://example.org/samples"}, {}, "a folder or a bucket"),
+    ],
+)
+def test_what_cannot_work_stops_it_at_its_start(tmp_path: Path, settings: dict, options: dict, reason: str) -> None:
+    with pytest.raises(AssertionError, match=f"(?s)ukr_api: .*{reason}"), opened(tmp_path, settings, **options):
+        pass
+
+
+# Samples: nothing acknowledged is lost
+
+
+def test_a_flood_of_samples_ends_at_the_limit(tmp_path: Path) -> None:
+    with opened(tmp_path, rate=0) as door:
+        answers = [
+            door.post("/samples", json=gift(number, writer="the-same-writer")) for number in range(PER_MINUTE + 3)
+        ]
+        assert [answer.status_code for answer in answers] == [201] * PER_MINUTE + [429] * 3
+        assert door.kept() == {answer.json()["id"] for answer in answers[:PER_MINUTE]}
+        assert all(int(answer.headers["retry-after"]) > 0 for answer in answers[PER_MINUTE:])
+
+
+def test_a_store_that_is_away_for_a_while_costs_no_sample(tmp_path: Path) -> None:
+    "Given while the bucket is away: waiting, said so, and delivered when it is back."
+    s3 = S3Server(tmp_path / "s3")
+    s3.start()
+    place = "s3://drawings/away"
+    try:
+        with opened(tmp_path, {"UKR_LETTERS_SAMPLES": place, **s3.environment}, workers=1) as door:
+            given = [door.post("/samples", json=gift(0))]
+            s3.stop()
+            given += [door.post("/samples", json=gift(number)) for number in (1, 2, 3)]
+            assert [answer.status_code for answer in given] == [201, 202, 202, 202]
+            assert (
+                door.get("/health").json()["samples"] == "waiting"
+                and door.post("/recognize", json={"ink": TEE}).status_code == 200
+            )
+            s3.start()
+            assert eventually(lambda: not door.waiting(), 90)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in s3.environment.items():
+                patch.setenv(name, value)
+            assert set(open_store(place)) == {answer.json()["id"] for answer in given}
+    finally:
+        s3.stop()
+
+
+def test_killed_in_the_middle_of_work_it_has_what_it_acknowledged(tmp_path: Path) -> None:
+    "kill -9 of all its processes while eight givers give; the next server finds every sample that was acknowledged."
+    acknowledged: list[str] = []
+
+    def give(url: str, giver: int) -> None:
+        with httpx.Client(base_url=url, timeout=10) as client:
+            for number in range(10_000):
+                try:
+                    answer = client.post("/samples", json=gift(1000 * giver + number))
+                except httpx.HTTPError:
+                    return
+                if answer.status_code in (201, 202):
+                    acknowledged.append(answer.json()["id"])
+
+    with opened(tmp_path, rate=0) as door, ThreadPoolExecutor(8) as givers:
+        for giver in range(8):
+            givers.submit(give, door.url, giver)
+        assert eventually(lambda: len(acknowledged) > 100, 20)
+        os.killpg(door.process.pid, signal.SIGKILL)
+    with opened(tmp_path, rate=0) as door:
+        assert eventually(lambda: not door.waiting(), 20)
+        assert door.kept() >= set(acknowledged) and len(acknowledged) > 100
+
+
+def test_what_nothing_can_keep_is_not_acknowledged(tmp_path: Path) -> None:
+    "Neither the store nor the outbox takes anything: the giver is told so, and recognition goes on."
+    with opened(tmp_path, rate=0) as door:
+        for name in ("samples", "outbox"):
+            shutil.rmtree(tmp_path / name)
+            (tmp_path / name).write_text("in the way")
+        answer = door.post("/samples", json=gift(1))
+        assert (
+            answer.status_code == 503
+            and "send it again later" in answer.json()["detail"]
+            and answer.headers["retry-after"]
+        )
+        assert "Traceback" not in answer.text and door.post("/recognize", json={"ink": TEE}).status_code == 200
+
+
+# A new champion, and numbers for those who run it
+
+
+def test_a_new_champion_answers_without_a_restart_and_a_bad_one_never(tmp_path: Path) -> None:
+    place = tmp_path / "served"
+    put: Callable[[Path], object] = lambda folder: deliver(
+        {name: (folder / name).read_bytes() for name in NAMES}, place
+    )  # noqa: E731
+    put(CHAMPION)
+    new = leaning(tmp_path / "new", "щ", 100)
+    with opened(tmp_path, {"UKR_LETTERS_MODEL": str(place)}, rate=0) as door:
+
+        def answers() -> set[tuple]:
+            fresh = [
+                httpx.post(f"{door.url}/recognize", json={"ink": TEE, "mode": "letters"}).json() for _ in range(12)
+            ]
+            return {(answer["model"], answer["label"]) for answer in fresh}
+
+        assert {label for _, label in answers()} == {"т"}
+        put(tmp_path / "new")
+        assert answers() == {(new.version, "щ")}
+        (place / "model.onnx").write_bytes(b"no network")
+        assert answers() == {(new.version, "щ")} and door.get("/model").json()["version"] == new.version
+
+
+def test_its_numbers_are_those_of_all_processes(tmp_path: Path) -> None:
+    with opened(tmp_path, rate=0) as door:
+        for _ in range(20):
+            httpx.post(f"{door.url}/recognize", json={"drawings": [{"ink": TEE}] * 3})
+        door.get("/wp-login.php")
+        said = door.get("/metrics").text
+        assert re.search(r'ukr_letters_drawings_total{model="\w+"} 60.0', said)
+        assert 'ukr_letters_requests_total{method="POST",path="/recognize",status="200"} 20.0' in said
+        assert 'path="other",status="404"} 1.0' in said and "wp-login" not in said
+        assert 'ukr_letters_request_seconds_bucket{le="+Inf",path="/recognize"} 20.0' in said

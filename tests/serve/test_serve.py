@@ -1,0 +1,132 @@
+"""What the server promises to those who knock, with and without an invitation."""
+
+import os
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+from support.pages import serving
+from support.services import KEYS
+from support.websocket import knock
+from tornado.netutil import bind_sockets
+from voila import __version__ as VOILA
+
+from ukr_letters.config import root
+from ukr_letters.serve import serve
+from ukr_letters.texts import text
+
+
+@pytest.fixture(scope="module")
+def full_house(tmp_path_factory):
+    "A server without seats, which never spends a kernel on us."
+    with serving(tmp_path_factory.mktemp("samples"), seats=0, pool=1) as running:
+        yield running
+
+
+def test_a_full_house_says_so_in_ukrainian(full_house):
+    status, headers, body = knock(full_house, "/")
+    assert status == 503 and headers["Retry-After"] == "30"
+    assert text("full") in body.decode() and text("full", "en") in body.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/voila/files/draw.ipynb", 403),
+        ("/voila/files/template/page.html", 403),
+        ("/voila/static/../../../dashboards/draw.ipynb", 403),
+        ("/draw.ipynb", 404),
+        ("/api/contents", 404),
+        ("/api/kernels", 404),
+        ("/voila/tree", 404),
+    ],
+)
+def test_only_the_page_is_served(full_house, path, status):
+    answered, _, body = knock(full_house, path)
+    assert answered == status and b"DrawApp" not in body
+
+
+def test_errors_speak_ukrainian_and_ask_no_other_host(full_house):
+    status, _, body = knock(full_house, "/nowhere")
+    assert status == 404 and text("nowhere") in body.decode() and b"https://" not in body
+
+
+def test_scripts_are_packed_and_kept_by_version(full_house):
+    packed = knock(full_house, f"/voila/static/{VOILA}/voila.js", **{"Accept-Encoding": "gzip"})
+    plain = knock(full_house, "/voila/static/voila.js")
+    assert packed[1]["Content-Encoding"] == "gzip" and "immutable" in packed[1]["Cache-Control"]
+    assert "Content-Encoding" not in plain[1] and plain[1]["Cache-Control"] == "no-cache"
+    assert len(packed[2]) < len(plain[2]) / 2
+
+
+def test_a_goodbye_from_another_site_is_refused(full_house):
+    path = "/voila/api/shutdown/00000000-0000-0000-0000-000000000000"
+    assert knock(full_house, path, "POST", Origin="http://elsewhere.example")[0] == 403
+    assert knock(full_house, path, "POST", Origin=full_house.url.rstrip("/"))[0] == 404  # heard, but no such kernel
+
+
+def test_a_token_is_asked_for_and_never_printed_when_it_is_ours(tmp_path, monkeypatch):
+    monkeypatch.setitem(os.environ, "JUPYTER_TOKEN", "a-secret-of-ours")
+    with serving(tmp_path, token=True, seats=0, pool=1) as guarded:
+        assert "a-secret-of-ours" not in guarded.url
+        refused, allowed = knock(guarded, "/")[0], knock(guarded, "/?token=a-secret-of-ours")[0]
+    assert refused in (302, 403) and allowed == 503
+
+
+@pytest.mark.parametrize(
+    ("samples", "reason"),
+    [
+        ("https://example.org/samples", "a folder or a bucket, not at https://"),
+        ("s3://Bucket", "write s3://bucket"),
+        ("s3://drawings/samples", "is the server running"),
+        ("file://elsewhere/samples", "three slashes"),
+        ("{tmp}/file/samples", "a file stands where a folder should be: choose another folder"),
+        ("{tmp}/kept", "cannot write in"),
+    ],
+)
+def test_a_store_that_keeps_nothing_stops_the_server_at_its_start(tmp_path, monkeypatch, samples, reason):
+    (tmp_path / "file").touch()
+    (tmp_path / "kept" / "inbox").mkdir(parents=True)
+    (tmp_path / "kept" / "partial").touch()
+    monkeypatch.setenv("UKR_LETTERS_SAMPLES", samples.format(tmp=tmp_path))
+    monkeypatch.setenv("UKR_LETTERS_OUTBOX", str(tmp_path / "outbox"))
+    for name, value in {**KEYS, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}.items():
+        monkeypatch.setenv(name, value)
+    (taken,) = bind_sockets(0, "127.0.0.1")  # a server that did not look would stop here, with another reason
+    with closing(taken), pytest.raises(SystemExit, match=f"^ukr_serve: .*{reason}"):
+        serve(port=taken.getsockname()[1])
+
+
+def test_an_outbox_that_keeps_nothing_stops_the_server_at_its_start(tmp_path, monkeypatch):
+    (tmp_path / "outbox").touch()
+    monkeypatch.setenv("UKR_LETTERS_SAMPLES", str(tmp_path / "samples"))
+    monkeypatch.setenv("UKR_LETTERS_OUTBOX", str(tmp_path / "outbox"))
+    with pytest.raises(SystemExit, match="^ukr_serve: drawings have nowhere to wait .*choose another folder"):
+        serve(port=0)
+
+
+def test_a_short_token_and_a_proxy_without_an_address_stop_the_server_at_its_start(tmp_path, monkeypatch):
+    monkeypatch.setenv("UKR_LETTERS_SAMPLES", str(tmp_path / "samples"))
+    monkeypatch.setenv("JUPYTER_TOKEN", "short")
+    with pytest.raises(SystemExit, match="^ukr_serve: the token is shorter than 16 characters"):
+        serve(port=0, token=True)
+    with pytest.raises(SystemExit, match="^ukr_serve: --proxy: .*write an address such as"):
+        serve(port=0, proxy="caddy")
+
+
+def test_a_model_that_is_none_stops_the_server_at_its_start(tmp_path, monkeypatch):
+    monkeypatch.setenv("UKR_LETTERS_SAMPLES", str(tmp_path / "samples"))
+    monkeypatch.setenv("UKR_LETTERS_MODEL", str(tmp_path / "nowhere"))
+    with pytest.raises(SystemExit, match="^ukr_serve: .*ukr_release fetch --into"):
+        serve(port=0)
+
+
+def test_an_installed_package_holds_the_page_and_the_model(tmp_path):
+    "Whoever installs a wheel has no checkout beside it."
+    command = [sys.executable, "setup.py", "--quiet", "build_py", "--build-lib", tmp_path]
+    subprocess.run(command, cwd=root(), check=True, capture_output=True)
+    for folder in ("champion", "dashboards", "dashboards/template", "frontend"):
+        here, installed = root() / "ukr_letters" / folder, tmp_path / "ukr_letters" / folder
+        files = {path.name: path.read_bytes() for path in here.iterdir() if path.is_file()}
+        assert files and files == {path.name: path.read_bytes() for path in installed.iterdir() if path.is_file()}

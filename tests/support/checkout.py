@@ -1,0 +1,69 @@
+"""The pipeline in a copy of the checkout, on embedded data: one walk for all tests that look at what it leaves."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+# Long enough that the network does not change its mind when it is made small in eight bits.
+TINY = {
+    "architecture": "letternet_tiny",
+    "epochs": 2,
+    "samples_per_epoch": 6000,
+    "batch": 100,
+    "learning_rate": 0.01,
+    "seed": 0,
+}
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
+    "Run a command of this environment in a folder, on the code that lies there."
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {name: value for name, value in os.environ.items() if name != "UKR_LETTERS_MIRROR"}
+    return subprocess.run(
+        command, cwd=folder, env=environment | {"PATH": path, "PYTHONPATH": str(folder)}, capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory) -> Path:
+    "A copy of the checkout whose parameters choose embedded data and tiny networks."
+    folder = tmp_path_factory.mktemp("pipeline") / "checkout"
+    for name in ("nbs", "ukr_letters", "settings.ini", "dvc.yaml"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        folder.mkdir(exist_ok=True)
+        copy(ROOT / name, folder / name)
+    (folder / "data/collected").mkdir(parents=True)
+    (folder / "data/collected/.gitkeep").touch()  # git keeps no empty folder
+    sections = {
+        "preprocess": {"sources": "embedded", "limit": 300},
+        "pretrain": TINY,
+        "teach": TINY | {"source_mass": {"fonts": 2.0}, "further": {}},
+        "train": TINY
+        | {
+            "teacher": "letternet_tiny",
+            "source_mass": {"fonts": 2.0},
+            "size_mass": {},
+            "doubt": 0.5,
+            "further": {"weight_decay": 0.01},
+        },
+        "evaluate": {"worst": 10, "guard": "digits8"},
+        "tune": {
+            "searched": ["learning_rate"],
+            "trials": 2,
+            "epochs": 1,
+            "samples_per_epoch": 2000,
+            "judged": 100,
+            "workers": 1,
+            "seed": 0,
+        },
+    }
+    (folder / "params.yaml").write_text(yaml.safe_dump(sections))
+    for command in (("git", "init", "-q"), ("dvc", "init", "-q")):
+        assert run(folder, *command).returncode == 0
+    return folder
