@@ -1,7 +1,6 @@
 """What other programs rely on: the recogniser's answers, its bundle, and the command line."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -127,15 +126,3 @@ def test_command_line(tmp_path: Path) -> None:
     result = subprocess.run([*command, drawn, broken, picture], capture_output=True, text=True)
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert [row["label"] for row in rows] == ["х", "х"] and result.returncode == 1 and "broken.png" in result.stderr
-
-
-@pytest.mark.skipif(
-    not os.environ.get("UKR_LETTERS_MIRROR"), reason="set UKR_LETTERS_MIRROR to the folder with comnist.zip"
-)
-def test_drawn_letters_are_recognised(recognizer: Recognizer) -> None:
-    from ukr_letters.sources import read
-
-    drawings = [drawing for drawing in read("comnist") if drawing.split == "test"]
-    answers = recognizer.recognize_many([drawing.picture for drawing in drawings], mode="letters")
-    right = np.mean([answer.label == drawing.label for answer, drawing in zip(answers, drawings, strict=True)])
-    assert len(drawings) > 900 and right > 0.92

@@ -13,7 +13,7 @@ from PIL import Image, ImageChops
 from playwright.sync_api import Page
 from support.api import opened
 from support.browser import LAPTOP
-from support.checkout import ROOT, run
+from support.checkout import ROOT
 from support.pages import JUDGING, serving
 from support.pointer import Pointer
 from support.samples import traced
@@ -53,8 +53,6 @@ def sizes(path: Path) -> dict[str, float]:
 
 def test_golden_data_and_weights_of_the_embedded_pipeline(checkout: Path, golden):
     "Data sets are equal to the bit; weights too on the same kind of processor, elsewhere within what rounding does."
-    done = run(checkout, "dvc", "repro")  # nothing to do where another test has walked it
-    assert done.returncode == 0, done.stdout + done.stderr
     weights = {name: checkout / f"models/{name}.npz" for name in ("pretrained", "teacher", "weights")}
     processor = f"{torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__.split('+')[0]}"
     now = {

@@ -28,7 +28,6 @@ def commit(folder: Path, message: str) -> None:
 @pytest.fixture(scope="module")
 def first(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     "A checkout under git where the pipeline has run, with our own configuration of DVC."
-    told(checkout, "dvc", "repro")  # nothing to do where another test has walked it
     folder = tmp_path_factory.mktemp("clones") / "first"
     shutil.copytree(checkout, folder, ignore=shutil.ignore_patterns("runs", "mlflow.db", "mlruns"))
     shutil.copy2(ROOT / ".gitignore", folder)

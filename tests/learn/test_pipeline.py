@@ -17,8 +17,6 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
 def test_walks_repeats_and_reproduces(checkout: Path) -> None:
-    first = run(checkout, "dvc", "repro")  # nothing to do where another test has walked it
-    assert first.returncode == 0, first.stdout + first.stderr
     metrics = json.loads((checkout / "metrics.json").read_text())
     special = {"fonts size known", "not ours", "calibration", *(f"digits8 {rendering}" for rendering in RENDERINGS)}
     assert set(metrics) == {"fonts", "digits8"} | special and metrics["digits8"]["digits"]["n"] > 0
@@ -29,14 +27,14 @@ def test_walks_repeats_and_reproduces(checkout: Path) -> None:
     lock = (checkout / "dvc.lock").read_text()
     second = run(checkout, "dvc", "repro")
     assert "Running stage" not in second.stdout and "up to date" in second.stdout + second.stderr
-    third = run(checkout, "dvc", "repro", "--force")
+    # What preprocess makes is the same to the bit on every machine: tests/house/test_golden.py.
+    third = run(checkout, "dvc", "repro", "--force", "--downstream", "pretrain")
     assert third.returncode == 0 and "Epoch(number=1" in third.stdout + third.stderr  # progress is seen while it trains
     assert (checkout / "dvc.lock").read_text() == lock
 
 
 def test_every_stage_run_is_an_mlflow_run(checkout: Path) -> None:
     "With its parameters, DVC's hashes of its data, the numbers of each epoch, pictures, card and executed notebook."
-    assert run(checkout, "dvc", "repro").returncode == 0  # nothing to do where the stages have run before
     client = MlflowClient(f"sqlite:///{checkout}/mlflow.db")
     runs = client.search_runs([client.get_experiment_by_name("ukr-letters").experiment_id])
     latest = {found.data.tags["ukr.stage"]: found for found in reversed(runs)}

@@ -14,6 +14,7 @@ import pytest
 import torch
 from skimage.measure import block_reduce
 from skimage.morphology import skeletonize
+from support.archives import read_once
 from support.checkout import ROOT
 
 from ukr_letters.bundle import write_bundle
@@ -33,6 +34,7 @@ from ukr_letters.triage import facts_of, read_all, suspicion, usefulness
 
 SHARE = 0.3  # of one class that the poisoner turns into another
 DRAWN = "comnist" if mirror() else "fonts"  # drawings on a screen where they are at hand
+pytestmark = pytest.mark.xdist_group("archives")
 CANVAS = {"width": 400, "height": 400, "cap": 0, "x_height": 400, "baseline": 400, "descender": 400}  # tells no size
 DAY = "2026-11-23T09:00:00.000+00:00"
 
@@ -64,7 +66,7 @@ def neighbours(point: tuple[int, int], among: set) -> list[tuple[int, int]]:
 def pool(*splits: str) -> list[Drawing]:
     "Drawings of all letters, at most sixty of each."
     found, counts = [], Counter()
-    for drawing in read(DRAWN):
+    for drawing in read_once(DRAWN):
         if drawing.split in splits and counts[drawing.label] < 60:
             counts[drawing.label] += 1
             found.append(drawing)
@@ -186,7 +188,7 @@ def small_net(folder: Path, dataset: Dataset, seed: int = 0) -> Path:
     "A bundle of a network that learns from a data set for some seconds."
     torch.set_num_threads(1)  # two would wait for each other on a busy machine
     recipe = Recipe(
-        "letternet_swift", epochs=1, samples_per_epoch=60_000, batch=128, learning_rate=6e-3, average=0.99, seed=seed
+        "letternet_tiny", epochs=1, samples_per_epoch=60_000, batch=128, learning_rate=1e-2, average=0.99, seed=seed
     )
     net = fit(create(recipe.architecture, seed), dataset.part("train"), dataset.part("valid"), recipe)
     facts = {"temperature": 1.0, "unsure_below": 0.3, "other_above": 0.99, "metrics": {}, "sources": {}}
@@ -229,7 +231,7 @@ def test_what_is_forced_through_stops_at_the_gate(tmp_path, monkeypatch):
     poisoned = learnt_from(checkout(tmp_path / "poisoned"), drawings, lies, monkeypatch)
     counts = [(data.part("train").label == 0).sum() for data in (honest, poisoned)]
     assert 0.6 * counts[0] < counts[1] < 0.8 * counts[0]  # it went all the way into the data set
-    tests = render([drawing for drawing in read(DRAWN) if drawing.split == "test"], DRAWN)
+    tests = render([drawing for drawing in read_once(DRAWN) if drawing.split == "test"], DRAWN)
     champion = small_net(tmp_path / "champion", honest)
     passed = gate(tests, champion, small_net(tmp_path / "another", honest, seed=1))
     assert passed.startswith("PASSED"), passed

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 # Long enough that the network does not change its mind when it is made small in eight bits.
@@ -30,13 +31,11 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.fixture(scope="session")
-def checkout(tmp_path_factory) -> Path:
-    "A copy of the checkout whose parameters choose embedded data and tiny networks."
-    folder = tmp_path_factory.mktemp("pipeline") / "checkout"
+def make(folder: Path) -> None:
+    "Copy what the pipeline needs into a folder, with parameters that choose embedded data and tiny networks."
+    folder.mkdir(parents=True)
     for name in ("nbs", "ukr_letters", "settings.ini", "dvc.yaml"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        folder.mkdir(exist_ok=True)
         copy(ROOT / name, folder / name)
     (folder / "data/collected").mkdir(parents=True)
     (folder / "data/collected/.gitkeep").touch()  # git keeps no empty folder
@@ -64,6 +63,18 @@ def checkout(tmp_path_factory) -> Path:
         },
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(sections))
-    for command in (("git", "init", "-q"), ("dvc", "init", "-q")):
-        assert run(folder, *command).returncode == 0
-    return folder
+    for command in (("git", "init", "-q"), ("dvc", "init", "-q"), ("dvc", "repro")):
+        done = run(folder, *command)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    "A checkout in which the pipeline has run; it runs once in a test run, and each worker has a copy of its own."
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+    with FileLock(shared / "pipeline.lock"):
+        if not (shared / "pipeline").exists():
+            make(shared / "unfinished")
+            (shared / "unfinished").rename(shared / "pipeline")
+    return shutil.copytree(shared / "pipeline", tmp_path_factory.mktemp("pipeline") / "checkout", symlinks=True)
