@@ -28,7 +28,6 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
-from fastcore.basics import patch
 from fastcore.script import call_parse
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -121,7 +120,7 @@ class Measured:
             REQUESTS.labels(scope["method"], path, status).inc()
             SECONDS.labels(path).observe(perf_counter() - start)
 
-# %% ../nbs/lib/73_api.ipynb #5023be36
+# %% ../nbs/lib/73_api.ipynb #7f7846f1
 class Service:
     "All that the answers are made with."
 
@@ -139,49 +138,43 @@ class Service:
         "What comes of longer work, done beside the loop."
         return await to_thread.run_sync(work, limiter=self.workshop)
 
-# %% ../nbs/lib/73_api.ipynb #712bced9
-@patch
-async def recognise(self: Service, asked: InkDrawing | PictureDrawing | Drawings) -> OneAnswer | Answers:
-    "Answer what was asked; raises `RefusedError`."
-    recognizer, many = self.recognizer, isinstance(asked, Drawings)
-    work = partial(answered, recognizer, asked.drawings if many else [asked])
-    answers = work() if isinstance(asked, InkDrawing) else await self.aside(work)
-    DRAWINGS.labels(recognizer.version).inc(len(answers))
-    return (
-        Answers(model=recognizer.version, answers=answers)
-        if many
-        else OneAnswer(model=recognizer.version, **answers[0])
-    )
-
-
-@patch
-async def look(self: Service, file: bytes, mode: str) -> OneAnswer:
-    "Answer what a picture's file shows; raises `RefusedError`."
-    recognizer = self.recognizer
-    recognition = await self.aside(lambda: recognizer.recognize(opened(file), mode))
-    DRAWINGS.labels(recognizer.version).inc()
-    return OneAnswer(model=recognizer.version, **facts(recognizer, recognition))
-
-# %% ../nbs/lib/73_api.ipynb #3494c555
-@patch
-def keep(
-    self: Service,
-    given: NewSample,
-    address: str,  # of the sender
-) -> Kept:
-    "Keep a sample; raises `SampleError`, `StoreError`, or `HTTPException` 429."
-    sample, allowed = sample_of(given, self.recognizer), True
-    check(sample)
-    with tolerated("a drawing could not be counted"):
-        allowed = self.collector.granted(sample.writer, stand_in(address))
-    if not allowed:
-        SAMPLES.labels("limited").inc()
-        raise HTTPException(
-            429, "this writer, or this address, has given enough drawings for now", {"Retry-After": "60"}
+    async def recognise(self, asked: InkDrawing | PictureDrawing | Drawings) -> OneAnswer | Answers:
+        "Answer what was asked; raises `RefusedError`."
+        recognizer, many = self.recognizer, isinstance(asked, Drawings)
+        work = partial(answered, recognizer, asked.drawings if many else [asked])
+        answers = work() if isinstance(asked, InkDrawing) else await self.aside(work)
+        DRAWINGS.labels(recognizer.version).inc(len(answers))
+        return (
+            Answers(model=recognizer.version, answers=answers)
+            if many
+            else OneAnswer(model=recognizer.version, **answers[0])
         )
-    status = self.collector.keep_now(sample)
-    SAMPLES.labels(status).inc()
-    return Kept(id=sample.id, status=status)
+
+    async def look(self, file: bytes, mode: str) -> OneAnswer:
+        "Answer what a picture's file shows; raises `RefusedError`."
+        recognizer = self.recognizer
+        recognition = await self.aside(lambda: recognizer.recognize(opened(file), mode))
+        DRAWINGS.labels(recognizer.version).inc()
+        return OneAnswer(model=recognizer.version, **facts(recognizer, recognition))
+
+    def keep(
+        self,
+        given: NewSample,
+        address: str,  # of the sender
+    ) -> Kept:
+        "Keep a sample; raises `SampleError`, `StoreError`, or `HTTPException` 429."
+        sample, allowed = sample_of(given, self.recognizer), True
+        check(sample)
+        with tolerated("a drawing could not be counted"):
+            allowed = self.collector.granted(sample.writer, stand_in(address))
+        if not allowed:
+            SAMPLES.labels("limited").inc()
+            raise HTTPException(
+                429, "this writer, or this address, has given enough drawings for now", {"Retry-After": "60"}
+            )
+        status = self.collector.keep_now(sample)
+        SAMPLES.labels(status).inc()
+        return Kept(id=sample.id, status=status)
 
 # %% ../nbs/lib/73_api.ipynb #e934caea
 class Refusal(Message):

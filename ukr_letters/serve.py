@@ -23,7 +23,6 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
-from fastcore.basics import patch
 from fastcore.script import call_parse
 from jupyter_core.utils import ensure_async
 from jupyter_server.base.handlers import FileFindHandler
@@ -299,7 +298,7 @@ def house_rules() -> dict:
     limits = {"transforms": [Sealed, GZipContentEncoding], "websocket_max_message_size": MAX_MESSAGE}
     return {**limits, "flows": WeakKeyDictionary()}
 
-# %% ../nbs/lib/65_serve.ipynb #7ce1a394
+# %% ../nbs/lib/65_serve.ipynb #62508215
 class Server(Voila):
     "Voilà, serving one notebook on sockets that are already bound."
 
@@ -341,6 +340,25 @@ class Server(Voila):
         theirs = [entry for entry in super().init_handlers() if entry[1] not in CLOSED]
         return [("/health", Health), *((path, OURS.get(handler, handler), *rest) for path, handler, *rest in theirs)]
 
+    async def announce(self) -> None:
+        "Say where the page is, once the first kernels are warm."
+        warming = [task for pool in self.kernel_manager._pools.values() for task in pool]
+        for kernel in await asyncio.gather(*warming):
+            await kernel["task"]
+        print(f"{self.page.name}: {self.display_url}", flush=True)
+
+    def listen(self) -> None:
+        "Serve until somebody stops us."
+        HTTPServer(Entrance(self.app, self.trusted), **PATIENCE).add_sockets(self.sockets)
+        self.ioloop = IOLoop.current()
+        self.ioloop.add_callback(self.announce)
+        try:
+            self.ioloop.start()
+        except KeyboardInterrupt:
+            self.log.info("stopping")
+        finally:
+            self.stop()
+
 # %% ../nbs/lib/65_serve.ipynb #30e87ff4
 PATIENCE = {
     "idle_connection_timeout": 75,  # seconds, for the headers of the next request as well
@@ -349,29 +367,6 @@ PATIENCE = {
     "max_body_size": 64 << 10,
     "max_buffer_size": 4 * MAX_MESSAGE,
 }
-
-
-@patch
-async def announce(self: Server) -> None:
-    "Say where the page is, once the first kernels are warm."
-    warming = [task for pool in self.kernel_manager._pools.values() for task in pool]
-    for kernel in await asyncio.gather(*warming):
-        await kernel["task"]
-    print(f"{self.page.name}: {self.display_url}", flush=True)
-
-
-@patch
-def listen(self: Server) -> None:
-    "Serve until somebody stops us."
-    HTTPServer(Entrance(self.app, self.trusted), **PATIENCE).add_sockets(self.sockets)
-    self.ioloop = IOLoop.current()
-    self.ioloop.add_callback(self.announce)
-    try:
-        self.ioloop.start()
-    except KeyboardInterrupt:
-        self.log.info("stopping")
-    finally:
-        self.stop()
 
 # %% ../nbs/lib/65_serve.ipynb #2e34a2cc
 DASHBOARDS = FRONTEND.parent / "dashboards"

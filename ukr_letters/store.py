@@ -18,7 +18,7 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from fastcore.basics import chunked, patch
+from fastcore.basics import chunked
 
 from .bucket import BATCH, Bucket
 from .config import root
@@ -76,7 +76,7 @@ def trusted(
     except (SampleError, UnicodeDecodeError) as error:
         raise DamagedError(f"{name} in {place} is not a {kind.__name__.lower()} ({error}): delete it") from error
 
-# %% ../nbs/lib/21_store.ipynb #36bc5665
+# %% ../nbs/lib/21_store.ipynb #11f22311
 class Store:
     "Samples and verdicts in a place, safe for any number of writers and readers."
 
@@ -104,72 +104,103 @@ class Store:
         "Raises `StoreError` when a sample could not be kept now."
         self.place.probe()
 
+    def __iter__(self) -> Iterator[str]:
+        "The ids of all samples, in order."
+        return filter(None, map(id_in, self.place.names("inbox")))
+
+    def __len__(self) -> int:
+        "How many samples are kept."
+        return sum(1 for _ in self)
+
+    def records(
+        self,
+        kind: type[Record],
+        names: Iterable[str],  # in the place
+    ) -> Iterator[tuple[str, Record]]:  # name and record
+        "The records under these names that can be read, with a warning for each damaged one."
+        for name, content in self.place.read_all(filter(id_in, names)):
+            try:
+                yield name, trusted(kind, name, content, self.place)
+            except DamagedError as error:
+                warnings.warn(str(error), stacklevel=2)
+
+    def samples(self) -> Iterator[Sample]:
+        "All samples that can be read, with a warning for each damaged one."
+        return (sample for _, sample in self.records(Sample, self.place.names("inbox")))
+
+    def judge(
+        self,
+        verdict: Verdict,
+    ) -> str:  # the id of the verdict
+        "Keep a verdict; raises `SampleError` for a bad one, `KeyError` when there is no such sample, `StoreError`."
+        check_verdict(verdict)
+        self.get(verdict.sample)
+        content = verdict.to_json().encode()
+        id = sha256(content).hexdigest()
+        self.place.put(f"{verdicts_name(verdict.sample)}/{id}.json", content)
+        return id
+
+    def verdicts(
+        self,
+        sample: str | None = None,  # id of the sample; None for all
+    ) -> Iterator[Verdict]:
+        "The verdicts on one sample or on all, in the order in which they were given; raises `KeyError` for a bad id."
+        names = self.place.names("verdicts" if sample is None else verdicts_name(sample))
+        yield from sorted((verdict for _, verdict in self.records(Verdict, names)), key=by_time)
+
+    def withdraw(
+        self,
+        writer: str,  # the random id that stands in their samples
+    ) -> None:
+        "Write down that a writer takes all drawings back; raises `SampleError` for a bad id, `StoreError`."
+        withdrawal = Withdrawal(writer, now())
+        check_withdrawal(withdrawal)
+        if writer not in self.withdrawn():
+            self.place.put(withdrawal_name(writer), withdrawal.to_json().encode())
+
+    def withdrawn(self) -> set[str]:
+        "The writers who have taken everything back."
+        return {PurePosixPath(name).stem for name in self.place.names("withdrawals")}
+
+    def delete(
+        self,
+        writer: str,
+    ) -> int:  # how many samples were removed
+        "Withdraw a writer's samples and remove them for good; raises `SampleError` for a bad id, `StoreError`."
+        self.withdraw(writer)
+        mark = f'"writer":"{writer}"'.encode()
+        own = [name for name, content in self.place.read_all(self.place.names("inbox")) if mark in content]
+        for name in own:
+            self.place.remove(name)
+        return len(own)
+
+    def judged(self) -> Iterator[tuple[str, list[Verdict]]]:
+        "Each sample that has verdicts, by its id, with its verdicts in order."
+        found = self.records(Verdict, self.place.names("verdicts"))
+        for folder, group in groupby(found, key=lambda entry: PurePosixPath(entry[0]).parent):
+            yield folder.name, sorted((verdict for _, verdict in group), key=by_time)
+
+    def accepted(self) -> Iterator[tuple[str, Sample, "Standing"]]:
+        "All accepted samples with their ids, except those whose writer has taken them back."
+        gone = self.withdrawn()
+        for batch in chunked(self.judged(), BATCH):
+            verdicts = dict(batch)
+            for name, sample in self.records(Sample, map(sample_name, verdicts)):
+                id = id_in(name)
+                stands = standing(sample, verdicts[id])
+                if stands.state == "accepted" and sample.writer not in gone:
+                    yield id, sample, stands
+
 # %% ../nbs/lib/21_store.ipynb #f824bba4
 def id_in(name: str) -> str | None:
     "The id at the end of a name."
     last = PurePosixPath(name)
     return last.stem if last.suffix == ".json" and ID.fullmatch(last.stem) else None
 
-
-@patch
-def __iter__(self: Store) -> Iterator[str]:
-    "The ids of all samples, in order."
-    return filter(None, map(id_in, self.place.names("inbox")))
-
-
-@patch
-def __len__(self: Store) -> int:
-    "How many samples are kept."
-    return sum(1 for _ in self)
-
-
-@patch
-def records(
-    self: Store,
-    kind: type[Record],
-    names: Iterable[str],  # in the place
-) -> Iterator[tuple[str, Record]]:  # name and record
-    "The records under these names that can be read, with a warning for each damaged one."
-    for name, content in self.place.read_all(filter(id_in, names)):
-        try:
-            yield name, trusted(kind, name, content, self.place)
-        except DamagedError as error:
-            warnings.warn(str(error), stacklevel=2)
-
-
-@patch
-def samples(self: Store) -> Iterator[Sample]:
-    "All samples that can be read, with a warning for each damaged one."
-    return (sample for _, sample in self.records(Sample, self.place.names("inbox")))
-
 # %% ../nbs/lib/21_store.ipynb #9b6e38ab
-@patch
-def judge(
-    self: Store,
-    verdict: Verdict,
-) -> str:  # the id of the verdict
-    "Keep a verdict; raises `SampleError` for a bad one, `KeyError` when there is no such sample, `StoreError`."
-    check_verdict(verdict)
-    self.get(verdict.sample)
-    content = verdict.to_json().encode()
-    id = sha256(content).hexdigest()
-    self.place.put(f"{verdicts_name(verdict.sample)}/{id}.json", content)
-    return id
-
-
 def by_time(verdict: Verdict) -> tuple[datetime, bool, str]:
     "What verdicts are ordered by."
     return datetime.fromisoformat(verdict.created), verdict.decision == "undo", verdict.id
-
-
-@patch
-def verdicts(
-    self: Store,
-    sample: str | None = None,  # id of the sample; None for all
-) -> Iterator[Verdict]:
-    "The verdicts on one sample or on all, in the order in which they were given; raises `KeyError` for a bad id."
-    names = self.place.names("verdicts" if sample is None else verdicts_name(sample))
-    yield from sorted((verdict for _, verdict in self.records(Verdict, names)), key=by_time)
 
 # %% ../nbs/lib/21_store.ipynb #43f9269b
 @dataclass(frozen=True)
@@ -213,59 +244,6 @@ def standing(
         return Standing("second", judges=tuple(sorted(opinions)))
     decision, label, uppercase = opinion
     return Standing(f"{decision}ed", label, uppercase, tuple(agreeing))
-
-# %% ../nbs/lib/21_store.ipynb #84361301
-@patch
-def withdraw(
-    self: Store,
-    writer: str,  # the random id that stands in their samples
-) -> None:
-    "Write down that a writer takes all drawings back; raises `SampleError` for a bad id, `StoreError`."
-    withdrawal = Withdrawal(writer, now())
-    check_withdrawal(withdrawal)
-    if writer not in self.withdrawn():
-        self.place.put(withdrawal_name(writer), withdrawal.to_json().encode())
-
-
-@patch
-def withdrawn(self: Store) -> set[str]:
-    "The writers who have taken everything back."
-    return {PurePosixPath(name).stem for name in self.place.names("withdrawals")}
-
-
-@patch
-def delete(
-    self: Store,
-    writer: str,
-) -> int:  # how many samples were removed
-    "Withdraw a writer's samples and remove them for good; raises `SampleError` for a bad id, `StoreError`."
-    self.withdraw(writer)
-    mark = f'"writer":"{writer}"'.encode()
-    own = [name for name, content in self.place.read_all(self.place.names("inbox")) if mark in content]
-    for name in own:
-        self.place.remove(name)
-    return len(own)
-
-# %% ../nbs/lib/21_store.ipynb #ff35138a
-@patch
-def judged(self: Store) -> Iterator[tuple[str, list[Verdict]]]:
-    "Each sample that has verdicts, by its id, with its verdicts in order."
-    found = self.records(Verdict, self.place.names("verdicts"))
-    for folder, group in groupby(found, key=lambda entry: PurePosixPath(entry[0]).parent):
-        yield folder.name, sorted((verdict for _, verdict in group), key=by_time)
-
-
-@patch
-def accepted(self: Store) -> Iterator[tuple[str, Sample, Standing]]:
-    "All accepted samples with their ids, except those whose writer has taken them back."
-    gone = self.withdrawn()
-    for batch in chunked(self.judged(), BATCH):
-        verdicts = dict(batch)
-        for name, sample in self.records(Sample, map(sample_name, verdicts)):
-            id = id_in(name)
-            stands = standing(sample, verdicts[id])
-            if stands.state == "accepted" and sample.writer not in gone:
-                yield id, sample, stands
 
 # %% ../nbs/lib/21_store.ipynb #84e38df6
 def folder_of(
