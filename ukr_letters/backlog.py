@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from threading import Event, Thread, local
 from time import monotonic
@@ -79,8 +80,9 @@ class Backlog:
         for old in self.desk.glob("review-*.sqlite*"):
             if not old.name.startswith(self.path.name):
                 old.unlink(missing_ok=True)
-        self.troubles, self.listed = {}, 0  # why threads cannot do their work; drawings in the store
-        self.opened, self.copies, self.unreadable = None, None, set()
+        self.troubles: dict[str, str] = {}  # why threads cannot do their work
+        self.listed = 0  # drawings in the store
+        self.unreadable: set[str] = set()  # ids of those that are no good samples
         self.connections = local()
         self.leaving, self.woken = Event(), {"sending": Event(), "following": Event()}
         self.last = ""  # when the latest verdict of this process was made
@@ -96,12 +98,10 @@ class Backlog:
             db.execute("PRAGMA secure_delete=ON")
         return self.connections.db
 
-    @property
+    @cached_property
     def store(self) -> Store:
         "The store, opened when it is first needed; raises `StoreError` or `ValueError`."
-        if self.opened is None:
-            self.opened = open_store(self.url)
-        return self.opened
+        return open_store(self.url)
 
     def _row(self, id: str, sample: Sample, facts: Facts, glyph: np.ndarray, rare: dict) -> tuple:
         "What the index keeps of a drawing, in the order of its columns."
@@ -114,22 +114,22 @@ class Backlog:
         known = (id, shown, facts.said, facts.agreed, sample.device, sample.writer, sample.created)
         return *known, suspicion(facts) or "", worth(facts), usefulness(facts), guess, bits.tobytes()
 
-    def _remember(self) -> None:
-        "Take up the outlines of a former process."
-        self.copies = Copies()
+    @cached_property
+    def copies(self) -> Copies:
+        "The outlines of the drawings, those of former processes taken up when first needed."
+        copies = Copies()
         kept = self.db.execute(
             "SELECT guess, outline, id FROM samples WHERE suspicion <> 'duplicate' AND outline NOT NULL"
         )
         for guess, bits, id in kept:
-            self.copies.add(guess, np.frombuffer(bits, np.uint64), id)
+            copies.add(guess, np.frombuffer(bits, np.uint64), id)
+        return copies
 
     def take(
         self,
         samples: dict[str, Sample],  # by id
     ) -> None:
         "Put drawings into the index; known ones are left as they are."
-        if self.copies is None:
-            self._remember()
         rare = dict(self.db.execute("SELECT symbol, rarity FROM classes"))
         read = dict(zip(samples, read_all(list(samples.values()), self.recognizer), strict=True))
         rows = [self._row(id, samples[id], facts, glyph, rare) for id, (facts, glyph) in read.items()]
@@ -191,8 +191,8 @@ class Backlog:
         "Keep a verdict: on the disk when this returns; raises `SampleError`, `KeyError` or `StoreError`."
         self.sample(id)
         said = symbol(char) if char else None
-        uppercase = char.isupper() if said and said.is_letter else None
-        verdict = Verdict(id, decision, said and said.label, uppercase, reason, judge, self._moment())
+        uppercase = char.isupper() if char and said and said.is_letter else None
+        verdict = Verdict(id, decision, said.label if said else None, uppercase, reason, judge, self._moment())
         check_verdict(verdict)
         self.outbox.put(f"{UNSENT}/{verdict.id}.json", verdict.to_json().encode())
         self.note([verdict])
@@ -418,7 +418,7 @@ def live_verdicts(
     verdicts: Iterable[Verdict],  # of one drawing, in the order in which they were made
 ) -> set[str]:  # ids
     "The verdicts by which each judge stands now."
-    stacks = {}
+    stacks: dict[str, list[str]] = {}
     for verdict in verdicts:
         stack = stacks.setdefault(verdict.judge, [])
         if verdict.decision != "undo":

@@ -140,7 +140,7 @@ class Bucket:
         prefix: str,  # a folder inside the place, for example inbox
     ) -> Iterator[str]:
         "All names below a folder, in order; none when there is no such folder."
-        wanted = {"Bucket": self.bucket, "Prefix": f"{self.prefix}{prefix}/"}
+        wanted: dict[str, str] | None = {"Bucket": self.bucket, "Prefix": f"{self.prefix}{prefix}/"}
         while wanted:
             with self.advising(f"list {prefix}"):
                 page = self.files.call_s3("list_objects_v2", **wanted)

@@ -21,6 +21,7 @@ from pathlib import Path
 from queue import Queue
 from secrets import token_hex
 from threading import Event, Thread
+from typing import Literal
 
 from ipykernel.connect import get_connection_file
 
@@ -142,6 +143,7 @@ def address_of(kernel: str) -> str | None:
     folder = os.environ.get("UKR_LETTERS_VISITORS")
     with suppress(OSError):
         return (Path(folder) / kernel).read_text() if folder else None
+    return None
 
 
 def own_kernel() -> str:
@@ -175,7 +177,9 @@ class Collector:
     ):
         "A collector that has nothing to do yet, unless there are drawings in the outbox."
         self.url, self.told, self.pauses, self.clock = url, told, pauses, clock
-        self.taken, self.ready, self.leaving = Queue(), Queue(), Event()
+        self.taken: Queue[tuple[int, Sample] | None] = Queue()  # None ends it, as below
+        self.ready: Queue[tuple[int | None, Sample] | None] = Queue()  # without a number: nobody is told
+        self.leaving = Event()
         self.store: Store | None = None
         self.failing = False  # whether the last attempt failed
         self.exposed: set[str] = set()  # ids of drawings that are in memory only
@@ -311,7 +315,7 @@ class Collector:
     def keep_now(
         self,
         sample: Sample,  # counted already, see `granted`
-    ) -> str:
+    ) -> Literal["saved", "waiting"]:
         "Keep a sample before returning, as `saved` or `waiting`; raises `SampleError`, `StoreError` when nothing keeps it."
         if not self.failing:
             try:

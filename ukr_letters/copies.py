@@ -25,7 +25,7 @@ ROOM = 64  # outlines of a symbol to begin with; doubled whenever they are full
 class Copies:
     "Remembers outlines, and finds among them those that a new one repeats."
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.outlines: dict[str, np.ndarray] = {}  # symbol -> uint64 (room, 16), filled from the start
         self.ids: dict[str, list[str]] = {}
 

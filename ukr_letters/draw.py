@@ -110,13 +110,18 @@ class DrawApp(AnyWidget):
     ):
         "A page with an empty pad."
         super().__init__(pad=Pad(text("pad")))
-        self.newest = None if recognizer else Newest(model_folder(CHAMPION), CHAMPION, Recognizer)
-        self.recognizer = recognizer or self.newest.get()
+        self.newest: Newest[Recognizer] | None = None
+        if recognizer is None:
+            self.newest = Newest(model_folder(CHAMPION), CHAMPION, Recognizer)
+            recognizer = self.newest.get()
+        self.recognizer = recognizer
         self.recognition = self.recognizer.recognize([])
         self.url = url or samples_url()
         self.collector = Collector(self.url, lambda *news: self._saved(*news))
-        self.writer, self.collecting, self.news = None, False, Lock()
-        self.asker, self.drawn, self.index = Asker(), 0, None
+        self.writer: str | None = None  # until a browser says who it is
+        self.collecting, self.news = False, Lock()
+        self.asker, self.drawn = Asker(), 0
+        self.index: Index | None = None  # opened when somebody wants to count
         self.pad.on_change(lambda: self.recognize())
         self.on_msg(lambda *message: self._receive(*message))
         atexit.register(lambda: self.leave())
@@ -145,11 +150,11 @@ class DrawApp(AnyWidget):
         return Sample(
             ink=self.pad.ink,
             label=said.label if said else None,
-            uppercase=char.isupper() if said and said.is_letter else None,
+            uppercase=char.isupper() if char and said and said.is_letter else None,
             guess=guess,
             model=self.recognizer.version,
             renderer=RENDERER,
-            writer=self.writer,
+            writer=self.writer or "",
             device=self.pad.device,
             canvas=CANVAS,
             created=now(),
@@ -266,7 +271,8 @@ class DrawApp(AnyWidget):
         page: int,
     ) -> None:
         "Send one page of pictures."
-        paths, more = self.index.pictures(char, page) if self.index else ([], False)
+        found: tuple[list[str], bool] = self.index.pictures(char, page) if self.index else ([], False)
+        paths, more = found
         self.send({"kind": "pictures", "char": char, "page": page, "paths": paths, "more": more})
 
     def _receive_more(self, content: dict) -> None:

@@ -43,7 +43,7 @@ def folder_error(
     doing: str,  # what failed, for example "keep … in samples"
 ) -> StoreError:
     "The error to raise for a failure of the operating system, with its number kept."
-    advice = ADVICE.get(error.errno, "see the reason and mend it, or choose another folder")
+    advice = ADVICE.get(error.errno or 0, "see the reason and mend it, or choose another folder")
     return StoreError(error.errno, f"cannot {doing}: {error.strerror or error}; {advice} (UKR_LETTERS_SAMPLES)")
 
 # %% ../nbs/lib/18_folder.ipynb #0d876d41

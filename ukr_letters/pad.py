@@ -20,7 +20,7 @@ from .ink import Ink, as_ink
 # %% ../nbs/lib/62_pad.ipynb #daf563d0
 SIZE = 400  # pad units along each side
 LINES = {"cap": 64, "x_height": 156, "baseline": 296, "descender": 366}  # heights of the guide lines, from the top
-PEN = {"size": SIZE, "width": 11, "colour": "#14233c"}  # told to the browser, so that both floors draw alike
+PEN: dict = {"size": SIZE, "width": 11, "colour": "#14233c"}  # told to the browser, so that both floors draw alike
 SHARP = 2  # surface pixels per pad unit: crisp on dense screens
 FRONTEND = Path(str(files("ukr_letters") / "frontend"))  # our hand-written scripts and styles
 
@@ -40,7 +40,9 @@ class Pad(AnyWidget):
     ):
         "An empty pad; nothing is painted before a browser shows it."
         super().__init__(surface=MultiCanvas(2, width=SIZE * SHARP, height=SIZE * SHARP), label=label)
-        self.strokes, self.undone, self.listeners = [], [], []
+        self.strokes: list[list[list[float]]] = []
+        self.undone: list[list[list[float]]] = []
+        self.listeners: list[Callable[[], None]] = []
         self.device = "mouse"
         self.surface.on_client_ready(lambda: self.paint())
         self.on_msg(lambda *message: self._receive(*message))
@@ -139,7 +141,7 @@ class Pad(AnyWidget):
 
 # %% ../nbs/lib/62_pad.ipynb #48afbf4c
 GUIDES = {"cap": ("#b9c7d9", [6, 8]), "x_height": ("#b9c7d9", [6, 8]), "descender": ("#dfe6ee", [2, 8])}
-BASELINE = ("#7f9fc4", [])  # the line to write on is the strongest
+BASELINE: tuple[str, list[int]] = ("#7f9fc4", [])  # the line to write on is the strongest
 
 # %% ../nbs/lib/62_pad.ipynb #0937cc8d
 FULL = 30_000  # points, minutes of drawing without a pause; more would only fill the memory

@@ -72,7 +72,7 @@ class Recognition:
     @property
     def char(self) -> str | None:
         "The symbol as written; None for an empty input."
-        return None if self.empty else self.written(self.label)
+        return None if self.label is None else self.written(self.label)
 
 # %% ../nbs/lib/60_recognizer.ipynb #ad3e5849
 def label_probabilities(

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
@@ -88,7 +89,7 @@ class PackedFiles(StaticFileHandler):
         if self.should_return_304():
             return self.set_status(304)
         self.set_header("Content-Encoding", "gzip")
-        self.finish(packed(self.absolute_path, self.modified.timestamp()))
+        self.finish(packed(self.absolute_path, self.modified.timestamp() if self.modified else 0.0))
 
     def set_extra_headers(self, path: str) -> None:
         "Say how long the file may be kept."
@@ -192,10 +193,12 @@ class Seats:
         self,
         number: int,
         share: int,  # of them for one address
-        manager: object,  # knows which kernels run: `kernel in manager`
+        manager: Any,  # Voilà's, which knows what kernels run, `kernel in manager`, and ends them
     ):
         self.number, self.share, self.manager = number, share, manager
-        self.arriving, self.given, self.claimed = {}, {}, set()  # visits and kernels by address; kernels with a browser
+        self.arriving: dict[object, str] = {}  # visit -> address
+        self.given: dict[str, str] = {}  # kernel -> address
+        self.claimed: set[str] = set()  # kernels with a browser
         self.turn = asyncio.Semaphore(2 * (os.cpu_count() or 1))  # kernels that start at once are late at once
 
     def free(self, address: str | None = None) -> int:

@@ -21,7 +21,7 @@ from fastcore.basics import chunked
 
 from .alphabet import DIGITS, LETTERS, symbol
 from .sample import Sample, Verdict
-from .store import Store, by_time, id_in, sample_name, standing
+from .store import Store, by_time, sample_name, standing
 
 # %% ../nbs/lib/58_wanted.ipynb #f9786d86
 SYMBOLS = {
@@ -39,7 +39,9 @@ class Asker:
         seed: int | None = None,  # makes the choices repeatable; None for fresh ones
     ):
         "An asker who has not asked for anything yet."
-        self.random, self.asked, self.last = Random(seed), Counter(), None
+        self.random = Random(seed)
+        self.asked: Counter[str] = Counter()
+        self.last: str | None = None
 
     def ask(
         self,
@@ -123,7 +125,9 @@ class Index:
             known = {id for (id,) in db.execute("SELECT id FROM samples")}
         there = set(store)
         for ids in chunked(sorted(there - known), BATCH):
-            rows = [row(id_in(name), sample) for name, sample in store.records(Sample, map(sample_name, ids))]
+            rows = [
+                row(PurePosixPath(name).stem, sample) for name, sample in store.records(Sample, map(sample_name, ids))
+            ]
             with self.open() as db:
                 db.executemany("INSERT OR IGNORE INTO samples VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         with self.open() as db:
@@ -140,7 +144,7 @@ class Index:
             verdicts[verdict.sample].append(verdict)
         rows = []
         for name, sample in store.records(Sample, map(sample_name, judged)):
-            id = id_in(name)
+            id = PurePosixPath(name).stem
             stands = standing(sample, sorted(verdicts[id], key=by_time))
             char = symbol(stands.label).char(stands.uppercase) if stands.label else row(id, sample)[2]
             rows.append((stands.state, char, len(judged[id]), id))
@@ -190,7 +194,7 @@ class Index:
             found = db.execute(
                 "SELECT symbol, state, count(*) FROM samples WHERE symbol NOTNULL GROUP BY symbol, state"
             )
-            counts = defaultdict(lambda: [0, 0])
+            counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
             for char, state, number in found:
                 if state in ("accepted", "waiting", "second"):
                     counts[char][state != "accepted"] += number
@@ -216,8 +220,7 @@ BATCH = 500  # drawings read between two transactions
 def row(id: str, sample: Sample) -> tuple:
     "What the index holds of a drawing that nobody has judged."
     said = symbol(sample.label) if sample.label else None
-    cased = said and (sample.uppercase is not None or not said.is_letter)
-    char = said.char(sample.uppercase) if cased else None
+    char = said.char(sample.uppercase) if said and (sample.uppercase is not None or not said.is_letter) else None
     return id, sample.writer, char, "waiting", 0, sample.created, picture(sample)
 
 # %% ../nbs/lib/58_wanted.ipynb #7a61e0cf
