@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from secrets import token_hex
 
-from fastcore.basics import chunked, patch
+from fastcore.basics import chunked
 
 from .folder import StoreError, inside
 
@@ -50,10 +50,10 @@ def bucket_error(
     advice = next((BY_NAME[kind] for kind in kinds if kind in BY_NAME), "see the reason and mend it")
     return StoreError(getattr(error, "errno", None) or errno.EIO, f"cannot {doing}: {error}; {advice}")
 
-# %% ../nbs/lib/19_bucket.ipynb #a007c9a7
+# %% ../nbs/lib/19_bucket.ipynb #c8c5736c
 TIMES = {"connect_timeout": 3, "read_timeout": 15, "retries": {"total_max_attempts": 1}}  # seconds
 
-
+# %% ../nbs/lib/19_bucket.ipynb #ff9fe601
 class Bucket:
     "A place in an S3 bucket, safe for any number of writers and readers."
 
@@ -80,48 +80,90 @@ class Bucket:
         "What stands in messages."
         return self.url
 
-# %% ../nbs/lib/19_bucket.ipynb #b728480a
-@patch
-def path(self: Bucket, name: str) -> str:
-    "The name as s3fs knows it; raises `ValueError` for one that leaves the place."
-    return f"{self.bucket}/{self.prefix}{inside(name)}"
+    def path(self, name: str) -> str:
+        "The name as s3fs knows it; raises `ValueError` for one that leaves the place."
+        return f"{self.bucket}/{self.prefix}{inside(name)}"
 
+    @contextmanager
+    def advising(self, doing: str) -> Iterator[None]:
+        "Turn failures into a `StoreError` that says what was being done."
+        try:
+            yield
+        except self.failures as error:
+            raise bucket_error(error, f"{doing} in {self}") from error
 
-@patch
-@contextmanager
-def advising(self: Bucket, doing: str) -> Iterator[None]:
-    "Turn failures into a `StoreError` that says what was being done."
-    try:
-        yield
-    except self.failures as error:
-        raise bucket_error(error, f"{doing} in {self}") from error
+    def put(
+        self,
+        name: str,
+        content: bytes,
+    ) -> bool:  # False when it is there already
+        "Keep a content under a name: the server has it when this returns; raises `StoreError`."
+        with self.advising(f"keep {name}"):
+            try:
+                self.files.pipe_file(self.path(name), content, mode="create")
+                return True
+            except OSError as error:
+                if not is_taken(error):
+                    raise
+            if self.files.cat_file(self.path(name)) == content:
+                return False
+            self.files.pipe_file(self.path(name), content)
+            warnings.warn(f"{name} in {self} was damaged; its content is restored", stacklevel=2)
+            return True
+
+    def read(self, name: str) -> bytes:
+        "The content under a name; raises `KeyError` when there is none."
+        with self.advising(f"read {name}"):
+            try:
+                return self.files.cat_file(self.path(name))
+            except FileNotFoundError as error:
+                if not is_absent(error):
+                    raise
+        raise KeyError(f"there is no {name} in {self}")
+
+    def read_all(
+        self,
+        names: Iterable[str],
+    ) -> Iterator[tuple[str, bytes]]:
+        "The contents under these names, in their order, without those that are gone."
+        for batch in chunked(names, BATCH):
+            paths = [self.path(name) for name in batch]
+            with self.advising("read many drawings"):
+                found = self.files.cat(paths, on_error="return")
+                for error in found.values():
+                    if isinstance(error, Exception) and not is_absent(error):
+                        raise error
+            yield from ((n, found[p]) for n, p in zip(batch, paths, strict=True) if isinstance(found[p], bytes))
+
+    def names(
+        self,
+        prefix: str,  # a folder inside the place, for example inbox
+    ) -> Iterator[str]:
+        "All names below a folder, in order; none when there is no such folder."
+        wanted: dict[str, str] | None = {"Bucket": self.bucket, "Prefix": f"{self.prefix}{prefix}/"}
+        while wanted:
+            with self.advising(f"list {prefix}"):
+                page = self.files.call_s3("list_objects_v2", **wanted)
+            yield from (entry["Key"].removeprefix(self.prefix) for entry in page.get("Contents", []))
+            more = page.get("NextContinuationToken")
+            wanted = {**wanted, "ContinuationToken": more} if more else None
+
+    def remove(self, name: str) -> None:
+        "Remove what stands under a name, for good; nothing happens when there is nothing."
+        with self.advising(f"remove {name}"):
+            self.files.rm_file(self.path(name))
+
+    def probe(self) -> None:
+        "Raises `StoreError` when nothing could be put now."
+        name = f"probe/{token_hex(8)}"
+        self.put(name, b"")
+        self.remove(name)
 
 # %% ../nbs/lib/19_bucket.ipynb #02ea3af1
 def is_taken(error: Exception) -> bool:
     "True for the answer that there is something under the name already."
     response = getattr(error.__cause__, "response", {})
     return response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 412
-
-
-@patch
-def put(
-    self: Bucket,
-    name: str,
-    content: bytes,
-) -> bool:  # False when it is there already
-    "Keep a content under a name: the server has it when this returns; raises `StoreError`."
-    with self.advising(f"keep {name}"):
-        try:
-            self.files.pipe_file(self.path(name), content, mode="create")
-            return True
-        except OSError as error:
-            if not is_taken(error):
-                raise
-        if self.files.cat_file(self.path(name)) == content:
-            return False
-        self.files.pipe_file(self.path(name), content)
-        warnings.warn(f"{name} in {self} was damaged; its content is restored", stacklevel=2)
-        return True
 
 # %% ../nbs/lib/19_bucket.ipynb #ff2dedeb
 BATCH = 200  # contents asked for at the same time; a drawing has some kB
@@ -130,61 +172,3 @@ BATCH = 200  # contents asked for at the same time; a drawing has some kB
 def is_absent(error: object) -> bool:
     "True for the answer that there is nothing under the name, in a bucket that exists."
     return isinstance(error, FileNotFoundError) and type(error.__cause__).__name__ != "NoSuchBucket"
-
-
-@patch
-def read(self: Bucket, name: str) -> bytes:
-    "The content under a name; raises `KeyError` when there is none."
-    with self.advising(f"read {name}"):
-        try:
-            return self.files.cat_file(self.path(name))
-        except FileNotFoundError as error:
-            if not is_absent(error):
-                raise
-    raise KeyError(f"there is no {name} in {self}")
-
-
-@patch
-def read_all(
-    self: Bucket,
-    names: Iterable[str],
-) -> Iterator[tuple[str, bytes]]:
-    "The contents under these names, in their order, without those that are gone."
-    for batch in chunked(names, BATCH):
-        paths = [self.path(name) for name in batch]
-        with self.advising("read many drawings"):
-            found = self.files.cat(paths, on_error="return")
-            for error in found.values():
-                if isinstance(error, Exception) and not is_absent(error):
-                    raise error
-        yield from ((n, found[p]) for n, p in zip(batch, paths, strict=True) if isinstance(found[p], bytes))
-
-# %% ../nbs/lib/19_bucket.ipynb #89c076c4
-@patch
-def names(
-    self: Bucket,
-    prefix: str,  # a folder inside the place, for example inbox
-) -> Iterator[str]:
-    "All names below a folder, in order; none when there is no such folder."
-    wanted = {"Bucket": self.bucket, "Prefix": f"{self.prefix}{prefix}/"}
-    while wanted:
-        with self.advising(f"list {prefix}"):
-            page = self.files.call_s3("list_objects_v2", **wanted)
-        yield from (entry["Key"].removeprefix(self.prefix) for entry in page.get("Contents", []))
-        more = page.get("NextContinuationToken")
-        wanted = {**wanted, "ContinuationToken": more} if more else None
-
-
-@patch
-def remove(self: Bucket, name: str) -> None:
-    "Remove what stands under a name, for good; nothing happens when there is nothing."
-    with self.advising(f"remove {name}"):
-        self.files.rm_file(self.path(name))
-
-
-@patch
-def probe(self: Bucket) -> None:
-    "Raises `StoreError` when nothing could be put now."
-    name = f"probe/{token_hex(8)}"
-    self.put(name, b"")
-    self.remove(name)

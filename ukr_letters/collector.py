@@ -21,8 +21,8 @@ from pathlib import Path
 from queue import Queue
 from secrets import token_hex
 from threading import Event, Thread
+from typing import Literal
 
-from fastcore.basics import patch
 from ipykernel.connect import get_connection_file
 
 from .config import root
@@ -71,7 +71,7 @@ class Outbox:
             except DamagedError as error:
                 log.warning("a waiting drawing cannot be sent: %s", error)
 
-# %% ../nbs/lib/57_collector.ipynb #1143be89
+# %% ../nbs/lib/57_collector.ipynb #42594a8f
 PER_MINUTE, PER_DAY = 30, 2_000  # drawings of one writer that are kept
 DAY = 86_400  # seconds
 
@@ -91,24 +91,22 @@ class Allowance:
                 if clock() - path.stat().st_mtime > DAY:
                     path.unlink()
 
-# %% ../nbs/lib/57_collector.ipynb #35943161
-@patch
-def grant(
-    self: Allowance,
-    giver: str,  # a writer's checked id, or what stands for an address
-    writers: int = 1,  # who share it
-) -> bool:
-    "Count one more drawing, unless they have given enough; raises `OSError` when it cannot be counted."
-    with open(self.folder / giver, "a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # two pages of one giver count one after the other
-        file.seek(0)
-        moment = self.clock()
-        today = [then for then in map(float, file) if 0 <= moment - then < DAY]  # a clock set back forgives
-        if len(today) >= writers * PER_DAY or sum(moment - then < 60 for then in today) >= writers * PER_MINUTE:
-            return False
-        file.truncate(0)
-        file.writelines(f"{then}\n" for then in [*today, moment])
-        return True
+    def grant(
+        self,
+        giver: str,  # a writer's checked id, or what stands for an address
+        writers: int = 1,  # who share it
+    ) -> bool:
+        "Count one more drawing, unless they have given enough; raises `OSError` when it cannot be counted."
+        with open(self.folder / giver, "a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # two pages of one giver count one after the other
+            file.seek(0)
+            moment = self.clock()
+            today = [then for then in map(float, file) if 0 <= moment - then < DAY]  # a clock set back forgives
+            if len(today) >= writers * PER_DAY or sum(moment - then < 60 for then in today) >= writers * PER_MINUTE:
+                return False
+            file.truncate(0)
+            file.writelines(f"{then}\n" for then in [*today, moment])
+            return True
 
 # %% ../nbs/lib/57_collector.ipynb #108e1c09
 def neighbourhood(
@@ -145,6 +143,7 @@ def address_of(kernel: str) -> str | None:
     folder = os.environ.get("UKR_LETTERS_VISITORS")
     with suppress(OSError):
         return (Path(folder) / kernel).read_text() if folder else None
+    return None
 
 
 def own_kernel() -> str:
@@ -162,10 +161,10 @@ def tolerated(what: str) -> Iterator[None]:
     except (OSError, ValueError) as error:
         log.warning("%s: %s", what, error)
 
-# %% ../nbs/lib/57_collector.ipynb #faf9ca2b
+# %% ../nbs/lib/57_collector.ipynb #e38dc005
 PAUSES = (1, 5, 15, 60)  # seconds between attempts; the last one repeats
 
-
+# %% ../nbs/lib/57_collector.ipynb #be4b78ca
 class Collector:
     "Delivers samples to a store in the background, in order, until each is saved or refused."
 
@@ -178,7 +177,9 @@ class Collector:
     ):
         "A collector that has nothing to do yet, unless there are drawings in the outbox."
         self.url, self.told, self.pauses, self.clock = url, told, pauses, clock
-        self.taken, self.ready, self.leaving = Queue(), Queue(), Event()
+        self.taken: Queue[tuple[int, Sample] | None] = Queue()  # None ends it, as below
+        self.ready: Queue[tuple[int | None, Sample] | None] = Queue()  # without a number: nobody is told
+        self.leaving = Event()
         self.store: Store | None = None
         self.failing = False  # whether the last attempt failed
         self.exposed: set[str] = set()  # ids of drawings that are in memory only
@@ -201,154 +202,130 @@ class Collector:
         "Made for the first drawing; raises `OSError` when it cannot be."
         return Allowance(self.folder / "times", self.clock)
 
-# %% ../nbs/lib/57_collector.ipynb #6bb37818
-@patch
-def _start(self: Collector) -> None:
-    "Start the threads, once."
-    if not self.threads:
-        self.threads = [Thread(target=work, daemon=True) for work in (self._take, self._send)]
-        for thread in self.threads:
-            thread.start()
+    def _start(self) -> None:
+        "Start the threads, once."
+        if not self.threads:
+            self.threads = [Thread(target=work, daemon=True) for work in (self._take, self._send)]
+            for thread in self.threads:
+                thread.start()
 
+    def keep(self, number: int, sample: Sample) -> None:
+        "Take a sample and return at once."
+        self.taken.put((number, sample))
+        self._start()
 
-@patch
-def keep(self: Collector, number: int, sample: Sample) -> None:
-    "Take a sample and return at once."
-    self.taken.put((number, sample))
-    self._start()
-
-# %% ../nbs/lib/57_collector.ipynb #6a1d94c7
-@patch
-def _shelter(self: Collector, sample: Sample) -> str:
-    "Bring a drawing to this machine's disk: `waiting`, or `held` where it is in memory only."
-    if sample.id in self.exposed:
-        with tolerated("a drawing waits in memory only"):
-            self.outbox.put(sample)
-            self.exposed.discard(sample.id)
-    return "held" if sample.id in self.exposed else "waiting"
-
-# %% ../nbs/lib/57_collector.ipynb #2a4a0a2a
-@patch
-def granted(
-    self: Collector,
-    writer: str,  # a checked id
-    address: str | None,  # what stands for where it comes from, see `stand_in`; None where nobody knows
-) -> bool:
-    "Count a drawing for its writer and for the address it comes from; raises `OSError` when it cannot be counted."
-    return self.allowance.grant(writer) and (address is None or self.allowance.grant(address, SHARED))
-
-
-@patch
-def _admit(self: Collector, sample: Sample) -> str | None:
-    "Check, count and shelter a drawing: the status that ends its way here, or None when it may go on."
-    try:
-        check(sample)
-    except SampleError as error:
-        log.warning("a drawing was refused: %s", error)
-        return "refused"
-    with tolerated("a drawing could not be counted"):
-        if not self.granted(sample.writer, address_of(own_kernel())):
-            log.warning("the writer %s, or the address, has given enough drawings for now", sample.writer)
-            return "limited"
-    self.exposed.add(sample.id)
-    self._shelter(sample)
-    return None
-
-
-@patch
-def _take(self: Collector) -> None:
-    "Take drawings in order until told to leave."
-    while (entry := self.taken.get()) is not None:
-        number, sample = entry
-        ended = self._admit(sample)
-        if ended or self.failing:
-            self.told(number, ended or self._shelter(sample))
-        if not ended:
-            self.ready.put(entry)  # last, so that the sender's news comes after ours
-    self.ready.put(None)
-
-# %% ../nbs/lib/57_collector.ipynb #b16b9d51
-@patch
-def _add(self: Collector, sample: Sample) -> None:
-    "Put a sample into the store, whose errors are passed on."
-    if self.store is None:
-        self.store = open_store(self.url)
-    self.store.add(sample)
-
-
-@patch
-def _attempt(self: Collector, sample: Sample) -> str:
-    "Try once: `saved`, `waiting` or `refused`."
-    try:
-        self._add(sample)
-    except SampleError as error:
-        log.warning("a drawing was refused: %s", error)
-        return "refused"
-    except Exception as error:  # any failure of a store must leave recognition alone
-        log.warning("a drawing could not be saved yet: %s", error)
-        return "waiting"
-    return "saved"
-
-# %% ../nbs/lib/57_collector.ipynb #55256c90
-@patch
-def _deliver(self: Collector, number: int | None, sample: Sample) -> None:
-    "Try until the sample is saved or refused; when leaving, try once."
-    for pause in chain(self.pauses, repeat(self.pauses[-1])):
-        last_try = self.leaving.is_set()
-        status = self._attempt(sample)
-        self.failing = status == "waiting"
-        if number is not None:
-            self.told(number, self._shelter(sample) if self.failing else status)
-        if not self.failing:
-            with tolerated("a drawing will be sent again"):
+    def _shelter(self, sample: Sample) -> str:
+        "Bring a drawing to this machine's disk: `waiting`, or `held` where it is in memory only."
+        if sample.id in self.exposed:
+            with tolerated("a drawing waits in memory only"):
+                self.outbox.put(sample)
                 self.exposed.discard(sample.id)
-                self.outbox.remove(sample)
-        if last_try or not self.failing:
-            break
-        self.leaving.wait(pause)
+        return "held" if sample.id in self.exposed else "waiting"
 
+    def granted(
+        self,
+        writer: str,  # a checked id
+        address: str | None,  # what stands for where it comes from, see `stand_in`; None where nobody knows
+    ) -> bool:
+        "Count a drawing for its writer and for the address it comes from; raises `OSError` when it cannot be counted."
+        return self.allowance.grant(writer) and (address is None or self.allowance.grant(address, SHARED))
 
-@patch
-def _send(self: Collector) -> None:
-    "Send what others left behind, then what is taken, until told to leave."
-    with tolerated("the outbox cannot be read"):
-        for sample in self.outbox.samples(self.left_behind):
-            self._deliver(None, sample)
-            if self.leaving.is_set():
-                break
-    while (entry := self.ready.get()) is not None:
-        self._deliver(*entry)
+    def _admit(self, sample: Sample) -> str | None:
+        "Check, count and shelter a drawing: the status that ends its way here, or None when it may go on."
+        try:
+            check(sample)
+        except SampleError as error:
+            log.warning("a drawing was refused: %s", error)
+            return "refused"
+        with tolerated("a drawing could not be counted"):
+            if not self.granted(sample.writer, address_of(own_kernel())):
+                log.warning("the writer %s, or the address, has given enough drawings for now", sample.writer)
+                return "limited"
+        self.exposed.add(sample.id)
+        self._shelter(sample)
+        return None
 
-# %% ../nbs/lib/57_collector.ipynb #3c501696
-@patch
-def leave(
-    self: Collector,
-    seconds: float = 3.0,  # how long the process may be held up
-) -> None:
-    "Deliver what is waiting, once each, and stop."
-    self.told = lambda number, status: None
-    self.leaving.set()
-    self.taken.put(None)
-    end = time.monotonic() + seconds
-    for thread in self.threads:
-        thread.join(max(0, end - time.monotonic()))
+    def _take(self) -> None:
+        "Take drawings in order until told to leave."
+        while (entry := self.taken.get()) is not None:
+            number, sample = entry
+            ended = self._admit(sample)
+            if ended or self.failing:
+                self.told(number, ended or self._shelter(sample))
+            if not ended:
+                self.ready.put(entry)  # last, so that the sender's news comes after ours
+        self.ready.put(None)
 
-# %% ../nbs/lib/57_collector.ipynb #9a52c3f7
-@patch
-def keep_now(
-    self: Collector,
-    sample: Sample,  # counted already, see `granted`
-) -> str:
-    "Keep a sample before returning, as `saved` or `waiting`; raises `SampleError`, `StoreError` when nothing keeps it."
-    if not self.failing:
+    def _add(self, sample: Sample) -> None:
+        "Put a sample into the store, whose errors are passed on."
+        if self.store is None:
+            self.store = open_store(self.url)
+        self.store.add(sample)
+
+    def _attempt(self, sample: Sample) -> str:
+        "Try once: `saved`, `waiting` or `refused`."
         try:
             self._add(sample)
-            return "saved"
-        except SampleError:
-            raise
-        except Exception as error:  # any failure of a store leads to the outbox
+        except SampleError as error:
+            log.warning("a drawing was refused: %s", error)
+            return "refused"
+        except Exception as error:  # any failure of a store must leave recognition alone
             log.warning("a drawing could not be saved yet: %s", error)
-    self.outbox.put(sample)
-    self.ready.put((None, sample))
-    self._start()
-    return "waiting"
+            return "waiting"
+        return "saved"
+
+    def _deliver(self, number: int | None, sample: Sample) -> None:
+        "Try until the sample is saved or refused; when leaving, try once."
+        for pause in chain(self.pauses, repeat(self.pauses[-1])):
+            last_try = self.leaving.is_set()
+            status = self._attempt(sample)
+            self.failing = status == "waiting"
+            if number is not None:
+                self.told(number, self._shelter(sample) if self.failing else status)
+            if not self.failing:
+                with tolerated("a drawing will be sent again"):
+                    self.exposed.discard(sample.id)
+                    self.outbox.remove(sample)
+            if last_try or not self.failing:
+                break
+            self.leaving.wait(pause)
+
+    def _send(self) -> None:
+        "Send what others left behind, then what is taken, until told to leave."
+        with tolerated("the outbox cannot be read"):
+            for sample in self.outbox.samples(self.left_behind):
+                self._deliver(None, sample)
+                if self.leaving.is_set():
+                    break
+        while (entry := self.ready.get()) is not None:
+            self._deliver(*entry)
+
+    def leave(
+        self,
+        seconds: float = 3.0,  # how long the process may be held up
+    ) -> None:
+        "Deliver what is waiting, once each, and stop."
+        self.told = lambda number, status: None
+        self.leaving.set()
+        self.taken.put(None)
+        end = time.monotonic() + seconds
+        for thread in self.threads:
+            thread.join(max(0, end - time.monotonic()))
+
+    def keep_now(
+        self,
+        sample: Sample,  # counted already, see `granted`
+    ) -> Literal["saved", "waiting"]:
+        "Keep a sample before returning, as `saved` or `waiting`; raises `SampleError`, `StoreError` when nothing keeps it."
+        if not self.failing:
+            try:
+                self._add(sample)
+                return "saved"
+            except SampleError:
+                raise
+            except Exception as error:  # any failure of a store leads to the outbox
+                log.warning("a drawing could not be saved yet: %s", error)
+        self.outbox.put(sample)
+        self.ready.put((None, sample))
+        self._start()
+        return "waiting"

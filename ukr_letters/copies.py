@@ -7,7 +7,6 @@ __all__ = ['NEAR', 'ROOM', 'outline', 'Copies']
 
 # %% ../nbs/lib/16_copies.ipynb #bc019423
 import numpy as np
-from fastcore.basics import patch
 
 # %% ../nbs/lib/16_copies.ipynb #a31c10ef
 NEAR = 16  # pixels of 1,024: less than a slight trembling changes
@@ -19,40 +18,36 @@ def outline(
     "A glyph as bits, one for each pixel."
     return np.packbits(glyph > 0.5).view(np.uint64)
 
-# %% ../nbs/lib/16_copies.ipynb #7dca3a38
+# %% ../nbs/lib/16_copies.ipynb #5f06264f
 ROOM = 64  # outlines of a symbol to begin with; doubled whenever they are full
 
 
 class Copies:
     "Remembers outlines, and finds among them those that a new one repeats."
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.outlines: dict[str, np.ndarray] = {}  # symbol -> uint64 (room, 16), filled from the start
         self.ids: dict[str, list[str]] = {}
 
-# %% ../nbs/lib/16_copies.ipynb #2308ed22
-@patch
-def add(
-    self: Copies,
-    char: str,  # the symbol as written
-    bits: np.ndarray,  # from `outline`
-    id: str,
-) -> None:
-    "Remember the outline of a drawing."
-    ids = self.ids.setdefault(char, [])
-    kept = self.outlines.setdefault(char, np.empty((ROOM, len(bits)), np.uint64))
-    if len(ids) == len(kept):
-        kept = self.outlines[char] = np.concatenate([kept, np.empty_like(kept)])
-    kept[len(ids)] = bits
-    ids.append(id)
+    def add(
+        self,
+        char: str,  # the symbol as written
+        bits: np.ndarray,  # from `outline`
+        id: str,
+    ) -> None:
+        "Remember the outline of a drawing."
+        ids = self.ids.setdefault(char, [])
+        kept = self.outlines.setdefault(char, np.empty((ROOM, len(bits)), np.uint64))
+        if len(ids) == len(kept):
+            kept = self.outlines[char] = np.concatenate([kept, np.empty_like(kept)])
+        kept[len(ids)] = bits
+        ids.append(id)
 
-# %% ../nbs/lib/16_copies.ipynb #a95a2ab8
-@patch
-def find(self: Copies, char: str, bits: np.ndarray) -> str | None:
-    "The id of the first drawing of this symbol that has nearly the same outline."
-    ids = self.ids.get(char, [])
-    if not ids:
-        return None
-    apart = np.bitwise_count(self.outlines[char][: len(ids)] ^ bits).sum(1)
-    near = np.flatnonzero(apart <= NEAR)
-    return ids[near[0]] if len(near) else None
+    def find(self, char: str, bits: np.ndarray) -> str | None:
+        "The id of the first drawing of this symbol that has nearly the same outline."
+        ids = self.ids.get(char, [])
+        if not ids:
+            return None
+        apart = np.bitwise_count(self.outlines[char][: len(ids)] ^ bits).sum(1)
+        near = np.flatnonzero(apart <= NEAR)
+        return ids[near[0]] if len(near) else None

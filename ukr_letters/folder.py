@@ -17,8 +17,6 @@ from pathlib import Path, PurePosixPath
 from secrets import token_hex
 from tempfile import TemporaryFile
 
-from fastcore.basics import patch
-
 # %% ../nbs/lib/18_folder.ipynb #89e94cc0
 class StoreError(OSError):
     "The store cannot be read or written; the text says why and what to do."
@@ -45,7 +43,7 @@ def folder_error(
     doing: str,  # what failed, for example "keep … in samples"
 ) -> StoreError:
     "The error to raise for a failure of the operating system, with its number kept."
-    advice = ADVICE.get(error.errno, "see the reason and mend it, or choose another folder")
+    advice = ADVICE.get(error.errno or 0, "see the reason and mend it, or choose another folder")
     return StoreError(error.errno, f"cannot {doing}: {error.strerror or error}; {advice} (UKR_LETTERS_SAMPLES)")
 
 # %% ../nbs/lib/18_folder.ipynb #0d876d41
@@ -88,10 +86,10 @@ def inside(name: str) -> str:
         raise ValueError(f"{name!r} is not a name inside a place")
     return name
 
-# %% ../nbs/lib/18_folder.ipynb #daa69dfd
+# %% ../nbs/lib/18_folder.ipynb #9a4103fc
 STALE = 3600  # seconds: writing takes milliseconds, so an hour-old partial file belongs to a crash
 
-
+# %% ../nbs/lib/18_folder.ipynb #e76289f0
 class Folder:
     "A place on the disk, safe for any number of writers and readers."
 
@@ -123,82 +121,101 @@ class Folder:
         "Where the content with this name lies; raises `ValueError` for a name that leaves the place."
         return self.folder / inside(name)
 
-# %% ../nbs/lib/18_folder.ipynb #f38a93f0
-@patch
-def ensure(
-    self: Folder,
-    folder: Path,  # a folder inside the place
-) -> Path:
-    "Make a folder of the place durable, once."
-    if folder not in self.ready:
-        make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)  # also when another process made it a moment ago
-        self.ready.add(folder)
-    return folder
+    def ensure(
+        self,
+        folder: Path,  # a folder inside the place
+    ) -> Path:
+        "Make a folder of the place durable, once."
+        if folder not in self.ready:
+            make_folder(folder.parent)
+            folder.mkdir(exist_ok=True)
+            sync_folder(folder.parent)  # also when another process made it a moment ago
+            self.ready.add(folder)
+        return folder
 
-
-@patch
-def give_name(
-    self: Folder,
-    partial: Path,  # whole and on the disk
-    final: Path,
-) -> bool:  # True when the name is new, or its content was damaged
-    "Let the content appear under its name at once."
-    try:
-        os.link(partial, final)
-        return True
-    except FileExistsError:
-        if final.read_bytes() == partial.read_bytes():
-            return False
-        os.replace(partial, final)
-        warnings.warn(f"{final} was damaged; its content is restored", stacklevel=2)
-        return True
-
-# %% ../nbs/lib/18_folder.ipynb #48302a75
-@patch
-def put(
-    self: Folder,
-    name: str,
-    content: bytes,
-) -> bool:  # False when it is there already
-    "Keep a content under a name: whole and on the disk when this returns; raises `StoreError`."
-    final = self.path(name)
-    try:
-        partial = self.ensure(self.partial) / f"{final.stem[:16]}.{token_hex(8)}"
-        self.ensure(final.parent)
+    def give_name(
+        self,
+        partial: Path,  # whole and on the disk
+        final: Path,
+    ) -> bool:  # True when the name is new, or its content was damaged
+        "Let the content appear under its name at once."
         try:
-            write_synced(partial, content)
-            is_new = self.give_name(partial, final)
-            sync_folder(final.parent)
-            return is_new
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        self.ready.clear()  # somebody may have removed the folders: look again next time
-        raise folder_error(error, f"keep {name} in {self.folder}") from error
+            os.link(partial, final)
+            return True
+        except FileExistsError:
+            if final.read_bytes() == partial.read_bytes():
+                return False
+            os.replace(partial, final)
+            warnings.warn(f"{final} was damaged; its content is restored", stacklevel=2)
+            return True
 
-# %% ../nbs/lib/18_folder.ipynb #e4ffbad4
-@patch
-def read(self: Folder, name: str) -> bytes:
-    "The content under a name; raises `KeyError` when there is none."
-    try:
-        return self.path(name).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise KeyError(f"there is no {name} in {self}") from None
-    except OSError as error:
-        raise folder_error(error, f"read {name} in {self}") from error
+    def put(
+        self,
+        name: str,
+        content: bytes,
+    ) -> bool:  # False when it is there already
+        "Keep a content under a name: whole and on the disk when this returns; raises `StoreError`."
+        final = self.path(name)
+        try:
+            partial = self.ensure(self.partial) / f"{final.stem[:16]}.{token_hex(8)}"
+            self.ensure(final.parent)
+            try:
+                write_synced(partial, content)
+                is_new = self.give_name(partial, final)
+                sync_folder(final.parent)
+                return is_new
+            finally:
+                partial.unlink(missing_ok=True)
+        except OSError as error:
+            self.ready.clear()  # somebody may have removed the folders: look again next time
+            raise folder_error(error, f"keep {name} in {self.folder}") from error
 
+    def read(self, name: str) -> bytes:
+        "The content under a name; raises `KeyError` when there is none."
+        try:
+            return self.path(name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise KeyError(f"there is no {name} in {self}") from None
+        except OSError as error:
+            raise folder_error(error, f"read {name} in {self}") from error
 
-@patch
-def read_all(
-    self: Folder,
-    names: Iterable[str],
-) -> Iterator[tuple[str, bytes]]:
-    "The contents under these names, in their order, without those that are gone."
-    for name in names:
-        with suppress(KeyError):
-            yield name, self.read(name)
+    def read_all(
+        self,
+        names: Iterable[str],
+    ) -> Iterator[tuple[str, bytes]]:
+        "The contents under these names, in their order, without those that are gone."
+        for name in names:
+            with suppress(KeyError):
+                yield name, self.read(name)
+
+    def names(
+        self,
+        prefix: str,  # a folder inside the place, for example inbox
+    ) -> Iterator[str]:
+        "All names below a folder, in order; none when there is no such folder."
+        try:
+            yield from files_below(self.path(prefix), prefix)
+        except OSError as error:
+            raise folder_error(error, f"list {prefix} in {self}") from error
+
+    def remove(self, name: str) -> None:
+        "Remove what stands under a name, for good; nothing happens when there is nothing."
+        path = self.path(name)
+        try:
+            path.unlink()
+            sync_folder(path.parent)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise folder_error(error, f"remove {name} from {self}") from error
+
+    def probe(self) -> None:
+        "Raises `StoreError` when nothing could be put now."
+        try:
+            with TemporaryFile(dir=self.ensure(self.partial)):
+                pass
+        except OSError as error:
+            raise folder_error(error, f"write in {self.partial}") from error
 
 # %% ../nbs/lib/18_folder.ipynb #c125e50d
 def files_below(
@@ -214,38 +231,3 @@ def files_below(
             yield from files_below(folder / entry, f"{name}/{entry[:-1]}")
         else:
             yield f"{name}/{entry}"
-
-
-@patch
-def names(
-    self: Folder,
-    prefix: str,  # a folder inside the place, for example inbox
-) -> Iterator[str]:
-    "All names below a folder, in order; none when there is no such folder."
-    try:
-        yield from files_below(self.path(prefix), prefix)
-    except OSError as error:
-        raise folder_error(error, f"list {prefix} in {self}") from error
-
-# %% ../nbs/lib/18_folder.ipynb #4854e9b7
-@patch
-def remove(self: Folder, name: str) -> None:
-    "Remove what stands under a name, for good; nothing happens when there is nothing."
-    path = self.path(name)
-    try:
-        path.unlink()
-        sync_folder(path.parent)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except OSError as error:
-        raise folder_error(error, f"remove {name} from {self}") from error
-
-
-@patch
-def probe(self: Folder) -> None:
-    "Raises `StoreError` when nothing could be put now."
-    try:
-        with TemporaryFile(dir=self.ensure(self.partial)):
-            pass
-    except OSError as error:
-        raise folder_error(error, f"write in {self.partial}") from error

@@ -49,7 +49,7 @@ def may_pass(
     return False
 
 # %% ../nbs/lib/59_guard.ipynb #4cc40be2
-def taken_apart(message: bytes) -> tuple[str, list[dict]]:
+def taken_apart(message: str | bytes) -> tuple[str, list[dict]]:
     "Channel and parts of a message from a browser; raises `ValueError` when it is none."
     if not isinstance(message, bytes) or int.from_bytes(message[:8], "little") != PARTS:
         raise ValueError("not a message of a page")
@@ -63,12 +63,12 @@ def taken_apart(message: bytes) -> tuple[str, list[dict]]:
     return channel, read
 
 
-def let_through(message: bytes) -> bytes:
+def let_through(message: str | bytes) -> bytes:
     "A message from a browser as it may go on to the kernel; raises `ValueError` with the reason when it may not."
     channel, (header, parent, metadata, content) = taken_apart(message)
-    kind = header.get("msg_type")
+    kind = str(header.get("msg_type"))
     if channel != "shell" or not may_pass(kind, content):
-        raise ValueError(f"pages do not send {str(kind)[:40]!r} on {channel[:10]!r}")
+        raise ValueError(f"pages do not send {kind[:40]!r} on {channel[:10]!r}")
     parts = [json.dumps(part).encode() for part in (header, parent, metadata, content)]
     return serialize_msg_to_ws_v1(parts, "shell")
 
@@ -135,7 +135,7 @@ class Entrance(Router):
 
     def find_handler(self, request: HTTPServerRequest, **options: object) -> HTTPMessageDelegate:
         "The application's handler, for a request that knows its visitor."
-        address, protocol = visitor(request.remote_ip, request.headers, self.trusted)
+        address, protocol = visitor(request.remote_ip or "", request.headers, self.trusted)
         request.remote_ip, request.protocol = address, protocol or request.protocol
         return self.application.find_handler(request, **options)
 
@@ -153,12 +153,13 @@ class Invitation(PasswordIdentityProvider):
         "Who brings a token: a visitor without a name when it is right; ends with 429 after too many wrong ones."
         if not (self.token and token):
             return None
-        visitor = neighbourhood(handler.request.remote_ip)
+        visitor = neighbourhood(handler.request.remote_ip or "")
         if not self.counted.test(GUESSES, visitor):
             handler.current_user = None  # the page that says so asks who is there
             raise HTTPError(429, "too many wrong tokens: wait a minute")
         if compare_digest(token.encode(), self.token.encode()):
-            return self.get_user_cookie(handler) or self.generate_anonymous_user(handler)
+            known = self.get_user_cookie(handler) or self.generate_anonymous_user(handler)
+            return known  # type: ignore[return-value]  # this provider never has to wait for it
         self.counted.hit(GUESSES, visitor)
         return None
 

@@ -17,7 +17,6 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import onnxruntime
-from fastcore.basics import patch
 
 from .bundle import HEADS, Bundle, BundleError, open_bundle
 from .folder import sync_folder, write_synced
@@ -87,7 +86,7 @@ def deliver(
         take_place(fresh, place)
     return bundle
 
-# %% ../nbs/lib/53_handover.ipynb #482cd637
+# %% ../nbs/lib/53_handover.ipynb #cb388486
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -99,7 +98,7 @@ def stamp(folder: Path) -> tuple:
     except OSError:
         return ()
 
-
+# %% ../nbs/lib/53_handover.ipynb #7eb9bc87
 class Newest(Generic[T]):
     "What was made of the newest sound bundle in a folder."
 
@@ -113,26 +112,22 @@ class Newest(Generic[T]):
         self.folder, self.opened, self.seen = folder, opened, stamp(folder)
         self.value = self._open() or opened(spare)
 
-# %% ../nbs/lib/53_handover.ipynb #2f0249c2
-@patch
-def _open(self: Newest) -> T | None:
-    "What is made of the folder as it is; None when its bundle is bad."
-    try:
-        try_out(self.folder)
-        return self.opened(self.folder)
-    except BundleError as error:
-        log.warning("a bundle is refused, the one before goes on serving: %s", error)
-        return None
+    def _open(self) -> T | None:
+        "What is made of the folder as it is; None when its bundle is bad."
+        try:
+            try_out(self.folder)
+            return self.opened(self.folder)
+        except BundleError as error:
+            log.warning("a bundle is refused, the one before goes on serving: %s", error)
+            return None
 
-
-@patch
-def get(self: Newest) -> T:
-    "What is newest, opened now if it has changed."
-    now = stamp(self.folder)
-    if now != self.seen:
-        self.seen = now
-        self.value = self._open() or self.value
-    return self.value
+    def get(self) -> T:
+        "What is newest, opened now if it has changed."
+        now = stamp(self.folder)
+        if now != self.seen:
+            self.seen = now
+            self.value = self._open() or self.value
+        return self.value
 
 # %% ../nbs/lib/53_handover.ipynb #63aa6eca
 def model_folder(

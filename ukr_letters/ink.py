@@ -128,10 +128,10 @@ def ink_levels(
     return ((grey - paper) / (ink - paper)).astype(np.float32).clip(0, 1)
 
 # %% ../nbs/lib/10_ink.ipynb #5edc2113
-def ink_bounds(mask: np.ndarray) -> tuple[int, int, int, int] | None:
-    "Left, top, right and bottom of the true pixels."
+def ink_bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
+    "Left, top, right and bottom of the true pixels, of which there must be one."
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) if len(rows) else None
+    return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
 
 
 def pen_width(sheet: Image.Image) -> float:
@@ -166,7 +166,7 @@ def thicken(sheet: Image.Image) -> Image.Image:
 # %% ../nbs/lib/10_ink.ipynb #7e51b9e3
 def _centre(sheet: Image.Image) -> np.ndarray:
     "Average the inked part of a fine sheet down to a centred glyph, float32 (SIZE, SIZE)."
-    left, top, right, bottom = sheet.getbbox()
+    left, top, right, bottom = sheet.getbbox()  # type: ignore[misc]  # None only without ink
     scale = BOX / max(right - left, bottom - top)
     size = [max(1, round(side * scale)) for side in (right - left, bottom - top)]
     small = sheet.resize(size, Image.Resampling.BOX, box=(left, top, right, bottom))

@@ -11,7 +11,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from anywidget import AnyWidget
-from fastcore.basics import patch
 from ipycanvas import MultiCanvas, hold_canvas
 from ipywidgets import widget_serialization
 from traitlets import Dict, Instance, Unicode
@@ -21,11 +20,11 @@ from .ink import Ink, as_ink
 # %% ../nbs/lib/62_pad.ipynb #daf563d0
 SIZE = 400  # pad units along each side
 LINES = {"cap": 64, "x_height": 156, "baseline": 296, "descender": 366}  # heights of the guide lines, from the top
-PEN = {"size": SIZE, "width": 11, "colour": "#14233c"}  # told to the browser, so that both floors draw alike
+PEN: dict = {"size": SIZE, "width": 11, "colour": "#14233c"}  # told to the browser, so that both floors draw alike
 SHARP = 2  # surface pixels per pad unit: crisp on dense screens
 FRONTEND = Path(str(files("ukr_letters") / "frontend"))  # our hand-written scripts and styles
 
-# %% ../nbs/lib/62_pad.ipynb #c900f77e
+# %% ../nbs/lib/62_pad.ipynb #58ab9eea
 class Pad(AnyWidget):
     "A square to draw on; `ink` is what has been drawn."
 
@@ -41,127 +40,108 @@ class Pad(AnyWidget):
     ):
         "An empty pad; nothing is painted before a browser shows it."
         super().__init__(surface=MultiCanvas(2, width=SIZE * SHARP, height=SIZE * SHARP), label=label)
-        self.strokes, self.undone, self.listeners = [], [], []
+        self.strokes: list[list[list[float]]] = []
+        self.undone: list[list[list[float]]] = []
+        self.listeners: list[Callable[[], None]] = []
         self.device = "mouse"
         self.surface.on_client_ready(lambda: self.paint())
         self.on_msg(lambda *message: self._receive(*message))
 
+    def _paint_guides(self) -> None:
+        "Rule the background."
+        canvas = self.surface[0]
+        canvas.clear()
+        canvas.line_width = SHARP
+        for name, (colour, dash) in {**GUIDES, "baseline": BASELINE}.items():
+            canvas.stroke_style = colour
+            canvas.set_line_dash([length * SHARP for length in dash])
+            canvas.stroke_line(0, LINES[name] * SHARP, SIZE * SHARP, LINES[name] * SHARP)
+
+    def _paint_stroke(self, stroke: list[list[float]]) -> None:
+        "Paint one stroke of the ink."
+        canvas, points = self.surface[1], [(x * SHARP, y * SHARP) for x, y, *_ in stroke]
+        canvas.line_cap = canvas.line_join = "round"
+        canvas.line_width = self.pen["width"] * SHARP
+        canvas.stroke_style = canvas.fill_style = self.pen["colour"]
+        if len(points) == 1:
+            canvas.fill_circle(*points[0], self.pen["width"] * SHARP / 2)
+        else:
+            canvas.stroke_lines(points)
+
+    def paint(self) -> None:
+        "Paint everything anew."
+        with hold_canvas():
+            self._paint_guides()
+            self.surface[1].clear()
+            for stroke in self.strokes:
+                self._paint_stroke(stroke)
+
+    @property
+    def ink(self) -> Ink:
+        "What is on the pad, in pad units and milliseconds since its first point."
+        start = min((stroke[0][2] for stroke in self.strokes), default=0)
+        return [[[x, y, int(time - start)] for x, y, time in stroke] for stroke in self.strokes]
+
+    def on_change(
+        self,
+        listener: Callable[[], None],  # called after every change of the ink
+    ) -> None:
+        "Tell `listener` whenever the ink changes."
+        self.listeners.append(listener)
+
+    def _changed(self) -> None:
+        "Tell everybody."
+        for listener in self.listeners:
+            listener()
+
+    def add(
+        self,
+        stroke: list[list[float]],  # points [x, y, milliseconds on the browser's clock]
+    ) -> None:
+        "Put one stroke on the pad; raises `ValueError` when it is none, or when the pad is full."
+        (checked,) = as_ink([stroke])
+        if any(len(point) != 3 for point in checked):
+            raise ValueError("a stroke on the pad needs the time of every point")
+        if len(checked) + sum(len(one) for one in self.strokes) > FULL:
+            raise ValueError(f"the pad holds {FULL} points and no more: clear it")
+        self.strokes.append(checked)
+        self.undone.clear()
+        with hold_canvas():
+            self._paint_stroke(checked)
+
+    def _receive(self, widget: AnyWidget, content: dict, buffers: list) -> None:
+        "One stroke from the browser."
+        if content.get("kind") != "stroke":
+            return
+        if content.get("device") in ("mouse", "touch", "pen"):
+            self.device = content["device"]
+        self.add(content["points"])
+        self.send({"kind": "painted", "number": content["number"]})
+        self._changed()
+
+    def undo(self) -> None:
+        "Take the last stroke back."
+        if self.strokes:
+            self.undone.append(self.strokes.pop())
+            self.paint()
+            self._changed()
+
+    def redo(self) -> None:
+        "Bring back the stroke that was undone last."
+        if self.undone:
+            self.strokes.append(self.undone.pop())
+            self.paint()
+            self._changed()
+
+    def clear(self) -> None:
+        "Empty the pad."
+        self.strokes, self.undone = [], []
+        self.paint()
+        self._changed()
+
 # %% ../nbs/lib/62_pad.ipynb #48afbf4c
 GUIDES = {"cap": ("#b9c7d9", [6, 8]), "x_height": ("#b9c7d9", [6, 8]), "descender": ("#dfe6ee", [2, 8])}
-BASELINE = ("#7f9fc4", [])  # the line to write on is the strongest
-
-
-@patch
-def _paint_guides(self: Pad) -> None:
-    "Rule the background."
-    canvas = self.surface[0]
-    canvas.clear()
-    canvas.line_width = SHARP
-    for name, (colour, dash) in {**GUIDES, "baseline": BASELINE}.items():
-        canvas.stroke_style = colour
-        canvas.set_line_dash([length * SHARP for length in dash])
-        canvas.stroke_line(0, LINES[name] * SHARP, SIZE * SHARP, LINES[name] * SHARP)
-
-# %% ../nbs/lib/62_pad.ipynb #f11528a2
-@patch
-def _paint_stroke(self: Pad, stroke: list[list[float]]) -> None:
-    "Paint one stroke of the ink."
-    canvas, points = self.surface[1], [(x * SHARP, y * SHARP) for x, y, *_ in stroke]
-    canvas.line_cap = canvas.line_join = "round"
-    canvas.line_width = self.pen["width"] * SHARP
-    canvas.stroke_style = canvas.fill_style = self.pen["colour"]
-    if len(points) == 1:
-        canvas.fill_circle(*points[0], self.pen["width"] * SHARP / 2)
-    else:
-        canvas.stroke_lines(points)
-
-
-@patch
-def paint(self: Pad) -> None:
-    "Paint everything anew."
-    with hold_canvas():
-        self._paint_guides()
-        self.surface[1].clear()
-        for stroke in self.strokes:
-            self._paint_stroke(stroke)
-
-# %% ../nbs/lib/62_pad.ipynb #b9cfb2d8
-@patch(as_prop=True)
-def ink(self: Pad) -> Ink:
-    "What is on the pad, in pad units and milliseconds since its first point."
-    start = min((stroke[0][2] for stroke in self.strokes), default=0)
-    return [[[x, y, int(time - start)] for x, y, time in stroke] for stroke in self.strokes]
-
-
-@patch
-def on_change(
-    self: Pad,
-    listener: Callable[[], None],  # called after every change of the ink
-) -> None:
-    "Tell `listener` whenever the ink changes."
-    self.listeners.append(listener)
-
-
-@patch
-def _changed(self: Pad) -> None:
-    "Tell everybody."
-    for listener in self.listeners:
-        listener()
+BASELINE: tuple[str, list[int]] = ("#7f9fc4", [])  # the line to write on is the strongest
 
 # %% ../nbs/lib/62_pad.ipynb #0937cc8d
 FULL = 30_000  # points, minutes of drawing without a pause; more would only fill the memory
-
-
-@patch
-def add(
-    self: Pad,
-    stroke: list[list[float]],  # points [x, y, milliseconds on the browser's clock]
-) -> None:
-    "Put one stroke on the pad; raises `ValueError` when it is none, or when the pad is full."
-    (checked,) = as_ink([stroke])
-    if any(len(point) != 3 for point in checked):
-        raise ValueError("a stroke on the pad needs the time of every point")
-    if len(checked) + sum(len(one) for one in self.strokes) > FULL:
-        raise ValueError(f"the pad holds {FULL} points and no more: clear it")
-    self.strokes.append(checked)
-    self.undone.clear()
-    with hold_canvas():
-        self._paint_stroke(checked)
-
-
-@patch
-def _receive(self: Pad, widget: AnyWidget, content: dict, buffers: list) -> None:
-    "One stroke from the browser."
-    if content.get("kind") != "stroke":
-        return
-    if content.get("device") in ("mouse", "touch", "pen"):
-        self.device = content["device"]
-    self.add(content["points"])
-    self.send({"kind": "painted", "number": content["number"]})
-    self._changed()
-
-# %% ../nbs/lib/62_pad.ipynb #8992e497
-@patch
-def undo(self: Pad) -> None:
-    "Take the last stroke back."
-    if self.strokes:
-        self.undone.append(self.strokes.pop())
-        self.paint()
-        self._changed()
-
-
-@patch
-def redo(self: Pad) -> None:
-    "Bring back the stroke that was undone last."
-    if self.undone:
-        self.strokes.append(self.undone.pop())
-        self.paint()
-        self._changed()
-
-
-@patch
-def clear(self: Pad) -> None:
-    "Empty the pad."
-    self.strokes, self.undone = [], []
-    self.paint()
-    self._changed()

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from fastcore.basics import patch
 
 from .alphabet import CLASSES, LETTERS, symbol
 from .bundle import open_bundle, split_logits, strangeness
@@ -23,7 +22,7 @@ from .ink import SIZE_INPUTS, Picture, glyph, is_empty, size_inputs
 CHAMPION = Path(str(files("ukr_letters"))) / "champion"  # the bundle in the package
 MODES = {"auto": slice(None), "letters": slice(0, len(LETTERS)), "digits": slice(len(LETTERS), None)}
 
-# %% ../nbs/lib/60_recognizer.ipynb #2d38078b
+# %% ../nbs/lib/60_recognizer.ipynb #1ba401b2
 @dataclass(frozen=True)
 class Recognition:
     "What one drawing was recognised as."
@@ -53,32 +52,27 @@ class Recognition:
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [(CLASSES[i], float(self.probabilities[i])) for i in order if self.probabilities[i] > 0]
 
-# %% ../nbs/lib/60_recognizer.ipynb #285bb279
-@patch(as_prop=True)
-def uppercase_probability(self: Recognition) -> float | None:
-    "Probability that the letter is a capital; None for digits and for an empty input."
-    return float(self.capital[LETTERS.index(self.label)]) if self.label in LETTERS else None
+    @property
+    def uppercase_probability(self) -> float | None:
+        "Probability that the letter is a capital; None for digits and for an empty input."
+        return float(self.capital[LETTERS.index(self.label)]) if self.label in LETTERS else None
 
+    @property
+    def uppercase(self) -> bool | None:
+        "True for a capital, False for a small letter, None for digits and for an empty input."
+        return None if self.uppercase_probability is None else self.uppercase_probability > 0.5
 
-@patch(as_prop=True)
-def uppercase(self: Recognition) -> bool | None:
-    "True for a capital, False for a small letter, None for digits and for an empty input."
-    return None if self.uppercase_probability is None else self.uppercase_probability > 0.5
+    def written(
+        self,
+        label: str,  # one of `alphabet.CLASSES`
+    ) -> str:
+        "A symbol as it would be written here: a letter in its likelier case."
+        return symbol(label).char(label in LETTERS and bool(self.capital[LETTERS.index(label)] > 0.5))
 
-
-@patch
-def written(
-    self: Recognition,
-    label: str,  # one of `alphabet.CLASSES`
-) -> str:
-    "A symbol as it would be written here: a letter in its likelier case."
-    return symbol(label).char(label in LETTERS and bool(self.capital[LETTERS.index(label)] > 0.5))
-
-
-@patch(as_prop=True)
-def char(self: Recognition) -> str | None:
-    "The symbol as written; None for an empty input."
-    return None if self.empty else self.written(self.label)
+    @property
+    def char(self) -> str | None:
+        "The symbol as written; None for an empty input."
+        return None if self.label is None else self.written(self.label)
 
 # %% ../nbs/lib/60_recognizer.ipynb #ad3e5849
 def label_probabilities(
@@ -94,7 +88,7 @@ def label_probabilities(
     powers = np.exp(allowed - allowed.max(1, keepdims=True))
     return powers / powers.sum(1, keepdims=True)
 
-# %% ../nbs/lib/60_recognizer.ipynb #f8e974f8
+# %% ../nbs/lib/60_recognizer.ipynb #6e68f809
 class Recognizer:
     "Recognises drawings with the network of a bundle; raises `BundleError` when the folder is not a sound one."
 
@@ -130,34 +124,30 @@ class Recognizer:
         [logits] = self._session.run(None, {name: value.astype(np.float32) for name, value in inputs.items()})
         return split_logits(logits)
 
-# %% ../nbs/lib/60_recognizer.ipynb #18f1e690
-@patch
-def recognize_many(
-    self: Recognizer,
-    drawings: Sequence[Iterable | Picture],  # each: strokes, a PIL image or a uint8 array
-    mode: str = "auto",  # "auto", "letters" or "digits"
-    sizes: Sequence[tuple[float, float]]
-    | None = None,  # of each: height and drop from `ink.measure`, NaN where unknown
-) -> list[Recognition]:
-    "Recognise a batch; raises `ValueError` with the reason for a drawing that is neither."
-    if not len(drawings):
-        return []
-    glyphs = np.stack([glyph(drawing) for drawing in drawings])
-    known = np.full((len(drawings), 2), np.nan) if sizes is None else np.asarray(sizes, dtype=float)
-    labels, cases, other = self.logits(glyphs, size_inputs(*known.T))
-    probabilities = label_probabilities(labels, self.bundle.temperature, mode)
-    probabilities[[is_empty(one) for one in glyphs]] = 0
-    capital = 1 / (1 + np.exp(-cases.astype(np.float64)))
-    strange = strangeness(labels, other, self.bundle.doubt).tolist()
-    return [Recognition(*row) for row in zip(glyphs, probabilities, capital, strange, strict=True)]
+    def recognize_many(
+        self,
+        drawings: Sequence[Iterable | Picture],  # each: strokes, a PIL image or a uint8 array
+        mode: str = "auto",  # "auto", "letters" or "digits"
+        sizes: Sequence[tuple[float, float]]
+        | None = None,  # of each: height and drop from `ink.measure`, NaN where unknown
+    ) -> list[Recognition]:
+        "Recognise a batch; raises `ValueError` with the reason for a drawing that is neither."
+        if not len(drawings):
+            return []
+        glyphs = np.stack([glyph(drawing) for drawing in drawings])
+        known = np.full((len(drawings), 2), np.nan) if sizes is None else np.asarray(sizes, dtype=float)
+        labels, cases, other = self.logits(glyphs, size_inputs(*known.T))
+        probabilities = label_probabilities(labels, self.bundle.temperature, mode)
+        probabilities[[is_empty(one) for one in glyphs]] = 0
+        capital = 1 / (1 + np.exp(-cases.astype(np.float64)))
+        strange = strangeness(labels, other, self.bundle.doubt).tolist()
+        return [Recognition(*row) for row in zip(glyphs, probabilities, capital, strange, strict=True)]
 
-
-@patch
-def recognize(
-    self: Recognizer,
-    drawing: Iterable | Picture,
-    mode: str = "auto",
-    size: tuple[float, float] = (np.nan, np.nan),  # height and drop on guide lines; see `ink.measure`
-) -> Recognition:
-    "Recognise one drawing; see `recognize_many`."
-    return self.recognize_many([drawing], mode, [size])[0]
+    def recognize(
+        self,
+        drawing: Iterable | Picture,
+        mode: str = "auto",
+        size: tuple[float, float] = (np.nan, np.nan),  # height and drop on guide lines; see `ink.measure`
+    ) -> Recognition:
+        "Recognise one drawing; see `recognize_many`."
+        return self.recognize_many([drawing], mode, [size])[0]

@@ -20,7 +20,6 @@ from tempfile import TemporaryDirectory
 from time import sleep
 
 import onnx
-from fastcore.basics import patch
 
 from .bundle import Bundle, BundleError, open_bundle, write_bundle
 from .config import root
@@ -80,7 +79,7 @@ def figures(measured: dict, name: str = "") -> dict[str, float]:
         found |= figures(value, below) if isinstance(value, dict) else {below: float(value)}
     return found
 
-# %% ../nbs/lib/55_registry.ipynb #114d471f
+# %% ../nbs/lib/55_registry.ipynb #7fb27b941602401d91542211134fc71a
 MODEL, EXPERIMENT = "ukr-letters", "ukr-letters-releases"
 
 
@@ -93,7 +92,7 @@ class Registered:
     bundle: str  # sha256 of its bundle.json, which holds that of model.onnx
     run: str  # the MLflow run that keeps its files
 
-
+# %% ../nbs/lib/55_registry.ipynb #acae54e37e7d407bbb7b55eff062a284
 class Registry:
     "Registered networks and what became of them, in MLflow."
 
@@ -111,53 +110,241 @@ class Registry:
         self.uri = address(self.client.tracking_uri)  # to be shown
         self.gold = gold or root() / "data/prepared/dataset.npz"
 
-# %% ../nbs/lib/55_registry.ipynb #eeb850b3
-@patch
-def _experiment(self: Registry) -> str:
-    "The MLflow experiment where runs of the registry lie."
-    if found := self.client.get_experiment_by_name(EXPERIMENT):
-        return found.experiment_id
-    place = None if self.uri.startswith("http") else (root() / "mlartifacts").as_uri()
-    with suppress(MlflowException):  # another machine may be quicker
-        return self.client.create_experiment(EXPERIMENT, place)
-    return self.client.get_experiment_by_name(EXPERIMENT).experiment_id
+    def _experiment(self) -> str:
+        "The MLflow experiment where runs of the registry lie."
+        if found := self.client.get_experiment_by_name(EXPERIMENT):
+            return found.experiment_id
+        place = None if self.uri.startswith("http") else (root() / "mlartifacts").as_uri()
+        with suppress(MlflowException):  # another machine may be quicker
+            return self.client.create_experiment(EXPERIMENT, place)
+        return self.client.get_experiment_by_name(EXPERIMENT).experiment_id
 
+    def versions(self) -> list[Registered]:
+        "All registered networks, the newest first."
+        found = self.client.search_model_versions(f"name='{MODEL}'", max_results=1000)
+        rows = [
+            Registered(str(v.version), v.tags["network"], v.tags["bundle"], v.run_id)
+            for v in found
+            if "bundle" in v.tags
+        ]
+        return sorted(rows, key=lambda row: -int(row.number))
 
-@patch
-def versions(self: Registry) -> list[Registered]:
-    "All registered networks, the newest first."
-    found = self.client.search_model_versions(f"name='{MODEL}'", max_results=1000)
-    rows = [
-        Registered(str(v.version), v.tags["network"], v.tags["bundle"], v.run_id) for v in found if "bundle" in v.tags
-    ]
-    return sorted(rows, key=lambda row: -int(row.number))
+    def standing(self, alias: str) -> Registered | None:
+        "The network that an alias stands beside."
+        models = self.client.search_registered_models(f"name='{MODEL}'")
+        numbers = [str(model.aliases[alias]) for model in models if alias in model.aliases]
+        return next((row for row in self.versions() if row.number in numbers), None)
 
+    def find(
+        self,
+        which: str = "newest",  # a number, "newest", "champion" or "previous"
+    ) -> Registered:
+        "One registered network; raises `RegistryError` naming those there are."
+        rows = self.versions()
+        found = (
+            [self.standing(which)]
+            if which in ("champion", "previous")
+            else [r for r in rows if which in (r.number, "newest")]
+        )
+        if not rows:
+            raise RegistryError(f"nothing is registered at {self.uri}: begin with `ukr_release register`")
+        if not found or found[0] is None:
+            raise RegistryError(
+                f"there is no {which} at {self.uri}: choose one of {', '.join(row.number for row in rows)}"
+            )
+        return found[0]
 
-@patch
-def standing(self: Registry, alias: str) -> Registered | None:
-    "The network that an alias stands beside."
-    models = self.client.search_registered_models(f"name='{MODEL}'")
-    numbers = [str(model.aliases[alias]) for model in models if alias in model.aliases]
-    return next((row for row in self.versions() if row.number in numbers), None)
+    def _runs(self) -> Iterator[Run]:
+        "All runs of the registry."
+        page = None
+        while page is None or page.token:
+            page = self.client.search_runs([self._experiment()], max_results=1000, page_token=page and page.token)
+            yield from page
 
-# %% ../nbs/lib/55_registry.ipynb #ec399e0e
-@patch
-def find(
-    self: Registry,
-    which: str = "newest",  # a number, "newest", "champion" or "previous"
-) -> Registered:
-    "One registered network; raises `RegistryError` naming those there are."
-    rows = self.versions()
-    found = (
-        [self.standing(which)]
-        if which in ("champion", "previous")
-        else [r for r in rows if which in (r.number, "newest")]
-    )
-    if not rows:
-        raise RegistryError(f"nothing is registered at {self.uri}: begin with `ukr_release register`")
-    if not found or found[0] is None:
-        raise RegistryError(f"there is no {which} at {self.uri}: choose one of {', '.join(row.number for row in rows)}")
-    return found[0]
+    def history(self) -> list["Entry"]:
+        "All changes of the champion, the oldest first."
+        kept = [run.data.tags.get("entry") for run in self._runs() if run.info.status == "FINISHED"]
+        return in_order([Entry(**json.loads(text)) for text in kept if text])
+
+    def _change(
+        self,
+        entry: "Entry",
+        aliases: dict[str, str | None],  # alias: number, in the order in which they move
+        evidence: dict[str, str],  # file name: text, kept beside the entry
+    ) -> "Entry":
+        "Write an entry and move the aliases."
+        past = self.history()
+        entry = replace(entry, after=past[-1].mark if past else "")
+        run = self.client.create_run(self._experiment(), run_name=f"{entry.action} {entry.number}").info.run_id
+        for name, text in evidence.items():
+            self.client.log_text(run, text, name)
+        self.client.set_tag(run, "entry", entry.text)
+        for alias, number in aliases.items():
+            if number:
+                self.client.set_registered_model_alias(MODEL, alias, number)
+            else:
+                self.client.delete_registered_model_alias(MODEL, alias)
+        self.client.set_terminated(run)
+        return entry
+
+    def _keep(self, bundle: Path, measured: dict) -> Registered:
+        "Send a bundle to MLflow and give it a number."
+        with TemporaryDirectory() as name:
+            packed(bundle, Path(name) / "model")
+            (Path(name) / "model/metrics.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+            facts = open_bundle(bundle)[0]
+            tags = {"network": facts.version, "bundle": sha256((bundle / "bundle.json").read_bytes()).hexdigest()}
+            tags |= {"architecture": facts.architecture, "registered_by": whoami(), **git_tags()}
+            run = self.client.create_run(
+                self._experiment(), run_name=f"register {facts.version}", tags=tags
+            ).info.run_id
+            rows = [Metric(name, value, 0, 0) for name, value in figures(measured).items()]
+            self.client.log_batch(run, metrics=rows)
+            self.client.log_artifacts(run, f"{name}/model", "model")
+        self.client.set_terminated(run)
+        with suppress(MlflowException):  # it is there already
+            self.client.create_registered_model(MODEL, description="Reads hand-drawn Ukrainian letters and digits.")
+        version = self.client.create_model_version(MODEL, f"runs:/{run}/model", run_id=run, tags=tags)
+        return Registered(str(version.version), tags["network"], tags["bundle"], run)
+
+    def _begin(self) -> None:
+        "Make the champion of the package the first one of the registry, where it has none yet and that one works."
+        if self.shipped is None or self.standing("champion"):
+            return
+        with suppress(BundleError), TemporaryDirectory() as name:
+            described(self.shipped, None, Path(name) / "bundle")
+            version = self._keep(Path(name) / "bundle", {})
+            facts = {"before": "", "who": whoami(), "when": now(), "gate": "", "despite": ""}
+            entry = Entry("begin", version.number, version.network, why="it came with the package", **facts)
+            self._change(entry, {"champion": version.number}, {})
+
+    def register(
+        self,
+        candidate: Path,  # a bundle, such as models/candidate
+        metrics: Path | None = None,  # metrics.json of the evaluate stage; None when the description has its figures
+    ) -> Registered:
+        "Give a bundle a number; raises `BundleError` for one that does not work."
+        self._begin()
+        measured = None if metrics is None else json.loads(metrics.read_text(encoding="utf-8"))
+        with TemporaryDirectory() as name:
+            mark = sha256(described(candidate, measured, Path(name) / "bundle")).hexdigest()
+            known = next((row for row in self.versions() if row.bundle == mark), None)
+            return known or self._keep(Path(name) / "bundle", measured or {})
+
+    def _contents(self, version: Registered) -> dict[str, bytes]:
+        "The files of a registered bundle; raises `RegistryError` for others than were registered."
+        with TemporaryDirectory() as name:
+            paths = {file: self.client.download_artifacts(version.run, f"model/{file}", name) for file in NAMES}
+            contents = {file: Path(path).read_bytes() for file, path in paths.items()}
+        if sha256(contents["bundle.json"]).hexdigest() != version.bundle:
+            raise RegistryError(
+                f"version {version.number} at {self.uri} is not what was registered: promote another, and find out why"
+            )
+        return contents
+
+    def fetch(
+        self,
+        into: Path,  # the folder where serving reads
+        which: str = "champion",  # or "previous", "newest", a number
+    ) -> tuple[Bundle, bool]:  # its description, and whether it is new here
+        "Bring a registered bundle into a folder; raises `RegistryError` or `BundleError`, and then nothing has changed there."
+        version = self.find(which)
+        with suppress(OSError, BundleError):
+            if sha256((into / "bundle.json").read_bytes()).hexdigest() == version.bundle:
+                return try_out(into), False
+        return deliver(self._contents(version), into), True
+
+    def follow(
+        self,
+        into: Path,
+        every: float,  # seconds between two looks
+        told: Callable[[str], None] = print,
+    ) -> None:
+        "Fetch the champion whenever it changes, for ever; each trouble is told once."
+        said = ""
+        while True:
+            try:
+                bundle, fresh = self.fetch(into)
+                news = f"{into} holds {bundle.version}"
+            except (RegistryError, BundleError, OSError, MlflowException) as error:
+                fresh, news = False, f"the champion could not be fetched, tried again every {every:g} s: {error}"
+            if fresh or news != said:
+                told(news)
+            said = news
+            sleep(every)
+
+    def judge(self, which: str = "newest") -> "Ruling":
+        "Compare a registered network with the champion; raises `BundleError` when it does not work."
+        candidate, champion = self.find(which), self.standing("champion")
+        with TemporaryDirectory() as name:
+            after, before = Path(name) / "candidate", Path(name) / "champion"
+            deliver(self._contents(candidate), after)
+            try:
+                if champion is None:
+                    raise GateError("there is no champion to compare with")
+                deliver(self._contents(champion), before)
+                dataset = gold_of(self.gold)
+                rows = compare(marks_of(before, dataset), marks_of(after, dataset), dataset)
+            except (GateError, BundleError) as error:
+                return Ruling(candidate, f"NOT JUDGED: {error}", [])
+        return Ruling(candidate, judgement(rows), rows)
+
+    def promote(
+        self,
+        which: str = "newest",  # or a number
+        why: str = "",
+        despite: str = "",  # the reason to overrule the gate
+        who: str = "",  # default: `whoami()`
+    ) -> "Entry":
+        "Make a registered network the champion; raises `Refused` when the gate holds it back."
+        candidate, champion = self.find(which), self.standing("champion")
+        if candidate == champion:
+            raise RegistryError(
+                f"version {candidate.number} is the champion already: `ukr_release register` a newer one first"
+            )
+        ruling = self.judge(candidate.number)
+        if not ruling.passed and not despite:
+            raise Refused(ruling)
+        if self.standing("champion") != champion:  # the gate took some time
+            raise RegistryError(
+                "somebody has changed the champion just now: see `ukr_release history`, and judge again"
+            )
+        facts = {"before": champion.number if champion else "", "who": who or whoami(), "when": now()}
+        facts |= {"gate": ruling.text[:2000], "despite": "" if ruling.passed else despite[:2000]}
+        entry = Entry(
+            "promote",
+            candidate.number,
+            candidate.network,
+            why=why[:2000] or despite[:2000] or "it passed the gate",
+            **facts,
+        )
+        aliases = ({"previous": champion.number} if champion else {}) | {"champion": candidate.number}
+        return self._change(entry, aliases, seen(ruling))
+
+    def rollback(
+        self,
+        why: str,
+        who: str = "",  # default: `whoami()`
+    ) -> "Entry":
+        "Make the previous champion the champion again; raises `RegistryError` when there is none."
+        champion, back = self.standing("champion"), self.standing("previous")
+        if champion is None or back is None:
+            raise RegistryError(
+                "there is no champion to go back to: see `ukr_release history`, and promote a version by its number"
+            )
+        with TemporaryDirectory() as name:
+            deliver(self._contents(back), Path(name) / "bundle")
+        facts = {
+            "before": champion.number,
+            "who": who or whoami(),
+            "when": now(),
+            "why": why[:2000],
+            "gate": "",
+            "despite": "",
+        }
+        entry = Entry("roll back", back.number, back.network, **facts)
+        line = champions([*self.history(), entry])
+        return self._change(entry, {"champion": back.number, "previous": line[-2] if len(line) > 1 else None}, {})
 
 # %% ../nbs/lib/55_registry.ipynb #a037a2e7
 @dataclass(frozen=True)
@@ -213,45 +400,6 @@ def champions(entries: list[Entry]) -> list[str]:
             line.append(entry.number)
     return line
 
-# %% ../nbs/lib/55_registry.ipynb #b301b4bb
-@patch
-def _runs(self: Registry) -> Iterator[Run]:
-    "All runs of the registry."
-    page = None
-    while page is None or page.token:
-        page = self.client.search_runs([self._experiment()], max_results=1000, page_token=page and page.token)
-        yield from page
-
-
-@patch
-def history(self: Registry) -> list[Entry]:
-    "All changes of the champion, the oldest first."
-    kept = [run.data.tags.get("entry") for run in self._runs() if run.info.status == "FINISHED"]
-    return in_order([Entry(**json.loads(text)) for text in kept if text])
-
-
-@patch
-def _change(
-    self: Registry,
-    entry: Entry,
-    aliases: dict[str, str | None],  # alias: number, in the order in which they move
-    evidence: dict[str, str],  # file name: text, kept beside the entry
-) -> Entry:
-    "Write an entry and move the aliases."
-    past = self.history()
-    entry = replace(entry, after=past[-1].mark if past else "")
-    run = self.client.create_run(self._experiment(), run_name=f"{entry.action} {entry.number}").info.run_id
-    for name, text in evidence.items():
-        self.client.log_text(run, text, name)
-    self.client.set_tag(run, "entry", entry.text)
-    for alias, number in aliases.items():
-        if number:
-            self.client.set_registered_model_alias(MODEL, alias, number)
-        else:
-            self.client.delete_registered_model_alias(MODEL, alias)
-    self.client.set_terminated(run)
-    return entry
-
 # %% ../nbs/lib/55_registry.ipynb #15d926d6
 def whoami() -> str:
     "Who is at work here."
@@ -265,102 +413,6 @@ def git_tags() -> dict[str, str]:
     "The commit, and what of the package differs from it; nothing outside of git."
     found = commit_of(["ukr_letters"])
     return {"commit": found["commit"], "uncommitted": " ".join(found["uncommitted"])[:500]} if found["commit"] else {}
-
-# %% ../nbs/lib/55_registry.ipynb #4f0a377a
-@patch
-def _keep(self: Registry, bundle: Path, measured: dict) -> Registered:
-    "Send a bundle to MLflow and give it a number."
-    with TemporaryDirectory() as name:
-        packed(bundle, Path(name) / "model")
-        (Path(name) / "model/metrics.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
-        facts = open_bundle(bundle)[0]
-        tags = {"network": facts.version, "bundle": sha256((bundle / "bundle.json").read_bytes()).hexdigest()}
-        tags |= {"architecture": facts.architecture, "registered_by": whoami(), **git_tags()}
-        run = self.client.create_run(self._experiment(), run_name=f"register {facts.version}", tags=tags).info.run_id
-        rows = [Metric(name, value, 0, 0) for name, value in figures(measured).items()]
-        self.client.log_batch(run, metrics=rows)
-        self.client.log_artifacts(run, f"{name}/model", "model")
-    self.client.set_terminated(run)
-    with suppress(MlflowException):  # it is there already
-        self.client.create_registered_model(MODEL, description="Reads hand-drawn Ukrainian letters and digits.")
-    version = self.client.create_model_version(MODEL, f"runs:/{run}/model", run_id=run, tags=tags)
-    return Registered(str(version.version), tags["network"], tags["bundle"], run)
-
-# %% ../nbs/lib/55_registry.ipynb #8d395e6f
-@patch
-def _begin(self: Registry) -> None:
-    "Make the champion of the package the first one of the registry, where it has none yet and that one works."
-    if self.shipped is None or self.standing("champion"):
-        return
-    with suppress(BundleError), TemporaryDirectory() as name:
-        described(self.shipped, None, Path(name) / "bundle")
-        version = self._keep(Path(name) / "bundle", {})
-        facts = {"before": "", "who": whoami(), "when": now(), "gate": "", "despite": ""}
-        entry = Entry("begin", version.number, version.network, why="it came with the package", **facts)
-        self._change(entry, {"champion": version.number}, {})
-
-# %% ../nbs/lib/55_registry.ipynb #1d9bf44e
-@patch
-def register(
-    self: Registry,
-    candidate: Path,  # a bundle, such as models/candidate
-    metrics: Path | None = None,  # metrics.json of the evaluate stage; None when the description has its figures
-) -> Registered:
-    "Give a bundle a number; raises `BundleError` for one that does not work."
-    self._begin()
-    measured = None if metrics is None else json.loads(metrics.read_text(encoding="utf-8"))
-    with TemporaryDirectory() as name:
-        mark = sha256(described(candidate, measured, Path(name) / "bundle")).hexdigest()
-        known = next((row for row in self.versions() if row.bundle == mark), None)
-        return known or self._keep(Path(name) / "bundle", measured or {})
-
-# %% ../nbs/lib/55_registry.ipynb #dee6c65f
-@patch
-def _contents(self: Registry, version: Registered) -> dict[str, bytes]:
-    "The files of a registered bundle; raises `RegistryError` for others than were registered."
-    with TemporaryDirectory() as name:
-        paths = {file: self.client.download_artifacts(version.run, f"model/{file}", name) for file in NAMES}
-        contents = {file: Path(path).read_bytes() for file, path in paths.items()}
-    if sha256(contents["bundle.json"]).hexdigest() != version.bundle:
-        raise RegistryError(
-            f"version {version.number} at {self.uri} is not what was registered: promote another, and find out why"
-        )
-    return contents
-
-
-@patch
-def fetch(
-    self: Registry,
-    into: Path,  # the folder where serving reads
-    which: str = "champion",  # or "previous", "newest", a number
-) -> tuple[Bundle, bool]:  # its description, and whether it is new here
-    "Bring a registered bundle into a folder; raises `RegistryError` or `BundleError`, and then nothing has changed there."
-    version = self.find(which)
-    with suppress(OSError, BundleError):
-        if sha256((into / "bundle.json").read_bytes()).hexdigest() == version.bundle:
-            return try_out(into), False
-    return deliver(self._contents(version), into), True
-
-# %% ../nbs/lib/55_registry.ipynb #dee2bc52
-@patch
-def follow(
-    self: Registry,
-    into: Path,
-    every: float,  # seconds between two looks
-    told: Callable[[str], None] = print,
-) -> None:
-    "Fetch the champion whenever it changes, for ever; each trouble is told once."
-    said = ""
-    while True:
-        try:
-            bundle, fresh = self.fetch(into)
-            news = f"{into} holds {bundle.version}"
-        except (RegistryError, BundleError, OSError, MlflowException) as error:
-            fresh, news = False, f"the champion could not be fetched, tried again every {every:g} s: {error}"
-        if fresh or news != said:
-            told(news)
-        said = news
-        sleep(every)
 
 # %% ../nbs/lib/55_registry.ipynb #3021814a
 @dataclass(frozen=True)
@@ -387,88 +439,11 @@ class Refused(RegistryError):
         )
         self.ruling = ruling
 
-
-@patch
-def judge(self: Registry, which: str = "newest") -> Ruling:
-    "Compare a registered network with the champion; raises `BundleError` when it does not work."
-    candidate, champion = self.find(which), self.standing("champion")
-    with TemporaryDirectory() as name:
-        after, before = Path(name) / "candidate", Path(name) / "champion"
-        deliver(self._contents(candidate), after)
-        try:
-            if champion is None:
-                raise GateError("there is no champion to compare with")
-            deliver(self._contents(champion), before)
-            dataset = gold_of(self.gold)
-            rows = compare(marks_of(before, dataset), marks_of(after, dataset), dataset)
-        except (GateError, BundleError) as error:
-            return Ruling(candidate, f"NOT JUDGED: {error}", [])
-    return Ruling(candidate, judgement(rows), rows)
-
-# %% ../nbs/lib/55_registry.ipynb #e3d181e6
-@patch
-def promote(
-    self: Registry,
-    which: str = "newest",  # or a number
-    why: str = "",
-    despite: str = "",  # the reason to overrule the gate
-    who: str = "",  # default: `whoami()`
-) -> Entry:
-    "Make a registered network the champion; raises `Refused` when the gate holds it back."
-    candidate, champion = self.find(which), self.standing("champion")
-    if candidate == champion:
-        raise RegistryError(
-            f"version {candidate.number} is the champion already: `ukr_release register` a newer one first"
-        )
-    ruling = self.judge(candidate.number)
-    if not ruling.passed and not despite:
-        raise Refused(ruling)
-    if self.standing("champion") != champion:  # the gate took some time
-        raise RegistryError("somebody has changed the champion just now: see `ukr_release history`, and judge again")
-    facts = {"before": champion.number if champion else "", "who": who or whoami(), "when": now()}
-    facts |= {"gate": ruling.text[:2000], "despite": "" if ruling.passed else despite[:2000]}
-    entry = Entry(
-        "promote",
-        candidate.number,
-        candidate.network,
-        why=why[:2000] or despite[:2000] or "it passed the gate",
-        **facts,
-    )
-    aliases = ({"previous": champion.number} if champion else {}) | {"champion": candidate.number}
-    return self._change(entry, aliases, seen(ruling))
-
 # %% ../nbs/lib/55_registry.ipynb #87ce23bf
 def seen(ruling: Ruling) -> dict[str, str]:
     "What the gate saw, for people and for programs."
     rows = [asdict(row) | {"fell": row.fell} for row in ruling.rows]
     return {"gate.txt": f"{table(ruling.rows)}\n\n{ruling.text}\n", "gate.json": json.dumps(rows, ensure_ascii=False)}
-
-# %% ../nbs/lib/55_registry.ipynb #c5cf7482
-@patch
-def rollback(
-    self: Registry,
-    why: str,
-    who: str = "",  # default: `whoami()`
-) -> Entry:
-    "Make the previous champion the champion again; raises `RegistryError` when there is none."
-    champion, back = self.standing("champion"), self.standing("previous")
-    if champion is None or back is None:
-        raise RegistryError(
-            "there is no champion to go back to: see `ukr_release history`, and promote a version by its number"
-        )
-    with TemporaryDirectory() as name:
-        deliver(self._contents(back), Path(name) / "bundle")
-    facts = {
-        "before": champion.number,
-        "who": who or whoami(),
-        "when": now(),
-        "why": why[:2000],
-        "gate": "",
-        "despite": "",
-    }
-    entry = Entry("roll back", back.number, back.network, **facts)
-    line = champions([*self.history(), entry])
-    return self._change(entry, {"champion": back.number, "previous": line[-2] if len(line) > 1 else None}, {})
 
 # %% ../nbs/lib/55_registry.ipynb #865b150d
 def shown(entry: Entry) -> str:

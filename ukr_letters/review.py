@@ -13,7 +13,6 @@ from threading import Lock
 from time import monotonic
 
 from anywidget import AnyWidget
-from fastcore.basics import patch
 from traitlets import Dict, Unicode
 
 from .alphabet import DIGITS, LETTERS
@@ -24,10 +23,10 @@ from .pad import FRONTEND
 from .sample import JUDGE
 from .texts import TEXTS
 
-# %% ../nbs/lib/68_review.ipynb #76f69d26
+# %% ../nbs/lib/68_review.ipynb #7fb27b941602401d91542211134fc71a
 CALM = 1.0  # seconds between two pieces of news at least
 
-
+# %% ../nbs/lib/68_review.ipynb #acae54e37e7d407bbb7b55eff062a284
 class ReviewApp(AnyWidget):
     "The review page; put it last in a notebook cell to show it."
 
@@ -54,115 +53,103 @@ class ReviewApp(AnyWidget):
             self.backlog.start()
             atexit.register(self.backlog.leave)
 
-# %% ../nbs/lib/68_review.ipynb #f905f936
-@patch
-def tell_news(
-    self: ReviewApp,
-    calm: float = 0.0,  # seconds since the last news below which nothing is said
-) -> None:
-    "Say how far the work has come, and what is wrong."
-    with self.telling:
-        if monotonic() - self.said < calm:
-            return
-        trouble = next(filter(None, self.backlog.troubles.values()), "")
-        self.news = {"counts": self.backlog.counts(self.name), "trouble": trouble}
-        self.said = monotonic()
+    def tell_news(
+        self,
+        calm: float = 0.0,  # seconds since the last news below which nothing is said
+    ) -> None:
+        "Say how far the work has come, and what is wrong."
+        with self.telling:
+            if monotonic() - self.said < calm:
+                return
+            trouble = next(filter(None, self.backlog.troubles.values()), "")
+            self.news = {"counts": self.backlog.counts(self.name), "trouble": trouble}
+            self.said = monotonic()
 
-# %% ../nbs/lib/68_review.ipynb #b2443fe2
-@patch
-def decide(
-    self: ReviewApp,
-    ids: list[str],  # of the drawings that are judged alike
-    decision: str,  # accept, reject or skip
-    char: str | None,  # with accept: what they are, as written
-    reason: str | None,  # with reject
-) -> str:  # why some of them could not be judged; empty when all were
-    "Keep one verdict for each of the drawings."
-    done, refused = [], ""
-    for id in ids:
+    def decide(
+        self,
+        ids: list[str],  # of the drawings that are judged alike
+        decision: str,  # accept, reject or skip
+        char: str | None,  # with accept: what they are, as written
+        reason: str | None,  # with reject
+    ) -> str:  # why some of them could not be judged; empty when all were
+        "Keep one verdict for each of the drawings."
+        done, refused = [], ""
+        for id in ids:
+            try:
+                self.backlog.judge(id, self.name, decision, char, reason)
+                done.append(id)
+            except (ValueError, KeyError, StoreError) as error:
+                refused = str(error.args[-1])
+        if done:
+            self.acts.append(done)
+        return refused
+
+    def undo(
+        self,
+        id: str | None = None,  # of one drawing; None for the last act
+    ) -> list[dict]:  # the drawings that are open again, as `Backlog.item` shows them
+        "Take back the last act, or the verdict on one drawing."
+        if id is not None:
+            ids = [id]
+            self.acts = [[other for other in act if other != id] for act in self.acts]
+        else:
+            acts = [act for act in self.acts if act]
+            ids = acts.pop() if acts else [item["id"] for item in self.backlog.history(self.name, 1)]
+            self.acts = acts
+        opened = []
+        for one in ids:
+            with suppress(KeyError):  # its writer has taken it back
+                self.backlog.judge(one, self.name, "undo")
+                opened.append(self.backlog.item(one))
+        return opened
+
+    def _page(self, filters: dict, held: list[str]) -> dict:
+        "An answer with the next drawings; filters that cannot be understood find nothing."
+        answer = {"kind": "page", "filters": filters, "items": []}
         try:
-            self.backlog.judge(id, self.name, decision, char, reason)
-            done.append(id)
-        except (ValueError, KeyError, StoreError) as error:
-            refused = str(error.args[-1])
-    if done:
-        self.acts.append(done)
-    return refused
+            return answer | {"items": self.backlog.page(Filters(**filters), self.name, held=held)}
+        except (ValueError, TypeError) as error:
+            return answer | {"refused": str(error)}
 
-# %% ../nbs/lib/68_review.ipynb #a16d0024
-@patch
-def undo(
-    self: ReviewApp,
-    id: str | None = None,  # of one drawing; None for the last act
-) -> list[dict]:  # the drawings that are open again, as `Backlog.item` shows them
-    "Take back the last act, or the verdict on one drawing."
-    if id is not None:
-        ids = [id]
-        self.acts = [[other for other in act if other != id] for act in self.acts]
-    else:
-        acts = [act for act in self.acts if act]
-        ids = acts.pop() if acts else [item["id"] for item in self.backlog.history(self.name, 1)]
-        self.acts = acts
-    opened = []
-    for one in ids:
-        with suppress(KeyError):  # its writer has taken it back
-            self.backlog.judge(one, self.name, "undo")
-            opened.append(self.backlog.item(one))
-    return opened
+    def _group(self, kind: str, name: str) -> dict:
+        "An answer with drawings that can be judged together."
+        alike = (
+            {"agreed": True, "symbol": name.lower(), "case": case_of(name)} if kind == "agreed" else {"suspicion": name}
+        )
+        return {"kind": "group", "of": kind, "name": name, "items": self.backlog.page(Filters(**alike), self.name)}
+
+    def _answer(self, content: dict) -> dict:
+        "What the kernel says to a message of a judge."
+        match content:
+            case {"kind": "page", "filters": dict(filters), "held": list(held)}:
+                return self._page(filters, held)
+            case {"kind": "judge", "id": str(id), "decision": str(decision), "number": int(number)}:
+                refused = self.decide([id], decision, content.get("char"), content.get("reason"))
+                return {"kind": "judged", "number": number, "refused": refused}
+            case {"kind": "bulk", "ids": list(ids), "decision": str(decision), "number": int(number)}:
+                refused = self.decide(ids, decision, content.get("char"), content.get("reason"))
+                return {"kind": "judged", "number": number, "refused": refused}
+            case {"kind": "undo", "id": None | str() as id}:
+                return {"kind": "undone", "items": self.undo(id)}
+            case {"kind": "groups"}:
+                return {"kind": "groups", "groups": self.backlog.groups(self.name)}
+            case {"kind": "group", "of": "agreed" | "suspicion" as kind, "name": str(name)}:
+                return self._group(kind, name)
+            case {"kind": "history"}:
+                return {"kind": "history", "items": self.backlog.history(self.name)}
+        return {"kind": "heard"}
+
+    def _receive(self, widget: AnyWidget, content: dict, buffers: list) -> None:
+        "One message from the browser."
+        match content:
+            case {"kind": "hello", "judge": str(judge)} if not self.judge and JUDGE.fullmatch(judge):
+                self.name, self.acts = judge, []
+        answer = self._answer(content) if self.name else {"kind": "heard"}
+        if answer["kind"] != "heard" or content.get("kind") == "hello":
+            self.tell_news()  # first, so that the page never takes an answer for news of the store
+        self.send(answer)
 
 # %% ../nbs/lib/68_review.ipynb #f72c3d12
 def case_of(char: str) -> str:
     "The case of a symbol as written, as filters call it."
     return "digit" if char in DIGITS else "capital" if char.isupper() else "small"
-
-
-@patch
-def _page(self: ReviewApp, filters: dict, held: list[str]) -> dict:
-    "An answer with the next drawings; filters that cannot be understood find nothing."
-    answer = {"kind": "page", "filters": filters, "items": []}
-    try:
-        return answer | {"items": self.backlog.page(Filters(**filters), self.name, held=held)}
-    except (ValueError, TypeError) as error:
-        return answer | {"refused": str(error)}
-
-
-@patch
-def _group(self: ReviewApp, kind: str, name: str) -> dict:
-    "An answer with drawings that can be judged together."
-    alike = {"agreed": True, "symbol": name.lower(), "case": case_of(name)} if kind == "agreed" else {"suspicion": name}
-    return {"kind": "group", "of": kind, "name": name, "items": self.backlog.page(Filters(**alike), self.name)}
-
-# %% ../nbs/lib/68_review.ipynb #526f4459
-@patch
-def _answer(self: ReviewApp, content: dict) -> dict:
-    "What the kernel says to a message of a judge."
-    match content:
-        case {"kind": "page", "filters": dict(filters), "held": list(held)}:
-            return self._page(filters, held)
-        case {"kind": "judge", "id": str(id), "decision": str(decision), "number": int(number)}:
-            refused = self.decide([id], decision, content.get("char"), content.get("reason"))
-            return {"kind": "judged", "number": number, "refused": refused}
-        case {"kind": "bulk", "ids": list(ids), "decision": str(decision), "number": int(number)}:
-            refused = self.decide(ids, decision, content.get("char"), content.get("reason"))
-            return {"kind": "judged", "number": number, "refused": refused}
-        case {"kind": "undo", "id": None | str() as id}:
-            return {"kind": "undone", "items": self.undo(id)}
-        case {"kind": "groups"}:
-            return {"kind": "groups", "groups": self.backlog.groups(self.name)}
-        case {"kind": "group", "of": "agreed" | "suspicion" as kind, "name": str(name)}:
-            return self._group(kind, name)
-        case {"kind": "history"}:
-            return {"kind": "history", "items": self.backlog.history(self.name)}
-    return {"kind": "heard"}
-
-
-@patch
-def _receive(self: ReviewApp, widget: AnyWidget, content: dict, buffers: list) -> None:
-    "One message from the browser."
-    match content:
-        case {"kind": "hello", "judge": str(judge)} if not self.judge and JUDGE.fullmatch(judge):
-            self.name, self.acts = judge, []
-    answer = self._answer(content) if self.name else {"kind": "heard"}
-    if answer["kind"] != "heard" or content.get("kind") == "hello":
-        self.tell_news()  # first, so that the page never takes an answer for news of the store
-    self.send(answer)

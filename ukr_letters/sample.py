@@ -73,6 +73,7 @@ def parse(text: str) -> dict:
     return record
 
 # %% ../nbs/lib/20_sample.ipynb #b5f32afc
+@dataclass(frozen=True)
 class Record:
     "A frozen dataclass that is kept as canonical JSON under a name made from its content."
 
@@ -191,7 +192,7 @@ def check_times(sample: Sample) -> None:
     require(within, "ink", f"times must lie between 0 and {MAX_TIME} ms")
 
 # %% ../nbs/lib/20_sample.ipynb #19c0f758
-def check_answer(record: Record) -> None:
+def check_answer(record: "Sample | Verdict") -> None:
     "Refuse a label that is no class, and a case where there is no letter."
     known = record.label is None or record.label in CLASSES
     require(known, "label", f"{record.label!r} is not one of the {len(CLASSES)} classes or null")
@@ -224,7 +225,7 @@ WRITER = re.compile(r"[A-Za-z0-9_-]{8,64}")  # a UUID fits, with or without its 
 CLOCK_SKEW = timedelta(days=1)  # a browser or server whose clock is further ahead than this is wrong
 
 
-def check_moment(record: Record) -> None:
+def check_moment(record: "Sample | Verdict | Withdrawal") -> None:
     "Refuse a time of creation that is not a moment in UTC, or that is still to come."
     try:
         moment = datetime.fromisoformat(record.created)

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
-from fastcore.basics import patch
 from fastcore.script import call_parse
 from jupyter_core.utils import ensure_async
 from jupyter_server.base.handlers import FileFindHandler
@@ -89,7 +89,7 @@ class PackedFiles(StaticFileHandler):
         if self.should_return_304():
             return self.set_status(304)
         self.set_header("Content-Encoding", "gzip")
-        self.finish(packed(self.absolute_path, self.modified.timestamp()))
+        self.finish(packed(self.absolute_path, self.modified.timestamp() if self.modified else 0.0))
 
     def set_extra_headers(self, path: str) -> None:
         "Say how long the file may be kept."
@@ -193,10 +193,12 @@ class Seats:
         self,
         number: int,
         share: int,  # of them for one address
-        manager: object,  # knows which kernels run: `kernel in manager`
+        manager: Any,  # Voilà's, which knows what kernels run, `kernel in manager`, and ends them
     ):
         self.number, self.share, self.manager = number, share, manager
-        self.arriving, self.given, self.claimed = {}, {}, set()  # visits and kernels by address; kernels with a browser
+        self.arriving: dict[object, str] = {}  # visit -> address
+        self.given: dict[str, str] = {}  # kernel -> address
+        self.claimed: set[str] = set()  # kernels with a browser
         self.turn = asyncio.Semaphore(2 * (os.cpu_count() or 1))  # kernels that start at once are late at once
 
     def free(self, address: str | None = None) -> int:
@@ -299,7 +301,7 @@ def house_rules() -> dict:
     limits = {"transforms": [Sealed, GZipContentEncoding], "websocket_max_message_size": MAX_MESSAGE}
     return {**limits, "flows": WeakKeyDictionary()}
 
-# %% ../nbs/lib/65_serve.ipynb #7ce1a394
+# %% ../nbs/lib/65_serve.ipynb #62508215
 class Server(Voila):
     "Voilà, serving one notebook on sockets that are already bound."
 
@@ -341,6 +343,25 @@ class Server(Voila):
         theirs = [entry for entry in super().init_handlers() if entry[1] not in CLOSED]
         return [("/health", Health), *((path, OURS.get(handler, handler), *rest) for path, handler, *rest in theirs)]
 
+    async def announce(self) -> None:
+        "Say where the page is, once the first kernels are warm."
+        warming = [task for pool in self.kernel_manager._pools.values() for task in pool]
+        for kernel in await asyncio.gather(*warming):
+            await kernel["task"]
+        print(f"{self.page.name}: {self.display_url}", flush=True)
+
+    def listen(self) -> None:
+        "Serve until somebody stops us."
+        HTTPServer(Entrance(self.app, self.trusted), **PATIENCE).add_sockets(self.sockets)
+        self.ioloop = IOLoop.current()
+        self.ioloop.add_callback(self.announce)
+        try:
+            self.ioloop.start()
+        except KeyboardInterrupt:
+            self.log.info("stopping")
+        finally:
+            self.stop()
+
 # %% ../nbs/lib/65_serve.ipynb #30e87ff4
 PATIENCE = {
     "idle_connection_timeout": 75,  # seconds, for the headers of the next request as well
@@ -349,29 +370,6 @@ PATIENCE = {
     "max_body_size": 64 << 10,
     "max_buffer_size": 4 * MAX_MESSAGE,
 }
-
-
-@patch
-async def announce(self: Server) -> None:
-    "Say where the page is, once the first kernels are warm."
-    warming = [task for pool in self.kernel_manager._pools.values() for task in pool]
-    for kernel in await asyncio.gather(*warming):
-        await kernel["task"]
-    print(f"{self.page.name}: {self.display_url}", flush=True)
-
-
-@patch
-def listen(self: Server) -> None:
-    "Serve until somebody stops us."
-    HTTPServer(Entrance(self.app, self.trusted), **PATIENCE).add_sockets(self.sockets)
-    self.ioloop = IOLoop.current()
-    self.ioloop.add_callback(self.announce)
-    try:
-        self.ioloop.start()
-    except KeyboardInterrupt:
-        self.log.info("stopping")
-    finally:
-        self.stop()
 
 # %% ../nbs/lib/65_serve.ipynb #2e34a2cc
 DASHBOARDS = FRONTEND.parent / "dashboards"

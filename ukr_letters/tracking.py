@@ -19,7 +19,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from fastcore.basics import patch
 from tqdm import tqdm
 
 from .config import root, tracking_uri
@@ -135,10 +134,10 @@ def end_of(run: Run, facts: dict) -> int:
     written = (run.folder / name for name in ("facts.json", "metrics.jsonl"))
     return max(round(1000 * path.stat().st_mtime) for path in written if path.exists())
 
-# %% ../nbs/lib/52_tracking.ipynb #304c8c51
+# %% ../nbs/lib/52_tracking.ipynb #77833012
 BATCH = 500  # numbers in a message; MLflow takes a thousand
 
-
+# %% ../nbs/lib/52_tracking.ipynb #ace6da88
 class Sender:
     "Carries one run to MLflow."
 
@@ -173,20 +172,18 @@ class Sender:
             self.finish(status, facts)
         return status in ENDINGS
 
+    def finish(self, status: str, facts: dict) -> None:
+        "Send files and ending, and mark the folder as sent."
+        for path in (self.run.folder / "facts.json", *artifacts(self.run)):
+            self.client.log_artifact(self.id, str(path))
+        self.client.set_terminated(self.id, ENDINGS[status], end_of(self.run, facts))
+        write_json(self.run.folder / "mlflow.json", sent_to(self.run) | {address(self.client.tracking_uri): self.id})
+
 # %% ../nbs/lib/52_tracking.ipynb #eeac5b8b
 def sent_to(run: Run) -> dict[str, str]:  # address of a store: id of the run there
     "Where all of a run is."
     mark = run.folder / "mlflow.json"
     return json.loads(mark.read_text(encoding="utf-8")) if mark.exists() else {}
-
-
-@patch
-def finish(self: Sender, status: str, facts: dict) -> None:
-    "Send files and ending, and mark the folder as sent."
-    for path in (self.run.folder / "facts.json", *artifacts(self.run)):
-        self.client.log_artifact(self.id, str(path))
-    self.client.set_terminated(self.id, ENDINGS[status], end_of(self.run, facts))
-    write_json(self.run.folder / "mlflow.json", sent_to(self.run) | {address(self.client.tracking_uri): self.id})
 
 # %% ../nbs/lib/52_tracking.ipynb #28f766b6
 @contextmanager

@@ -17,11 +17,11 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from random import Random
 
-from fastcore.basics import chunked, patch
+from fastcore.basics import chunked
 
 from .alphabet import DIGITS, LETTERS, symbol
 from .sample import Sample, Verdict
-from .store import Store, by_time, id_in, sample_name, standing
+from .store import Store, by_time, sample_name, standing
 
 # %% ../nbs/lib/58_wanted.ipynb #f9786d86
 SYMBOLS = {
@@ -39,7 +39,9 @@ class Asker:
         seed: int | None = None,  # makes the choices repeatable; None for fresh ones
     ):
         "An asker who has not asked for anything yet."
-        self.random, self.asked, self.last = Random(seed), Counter(), None
+        self.random = Random(seed)
+        self.asked: Counter[str] = Counter()
+        self.last: str | None = None
 
     def ask(
         self,
@@ -96,7 +98,7 @@ def desk_folder(
     base = os.environ.get("UKR_LETTERS_DESK") or f"{cache}/ukr_letters/desk"
     return Path(base).expanduser() / sha256(url.encode()).hexdigest()[:16]
 
-# %% ../nbs/lib/58_wanted.ipynb #8b2e52fe
+# %% ../nbs/lib/58_wanted.ipynb #7fb27b941602401d91542211134fc71a
 class Index:
     "What drawings there are of each symbol."
 
@@ -117,6 +119,100 @@ class Index:
             db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
             yield db
 
+    def _follow_samples(self, store: Store) -> None:
+        "Take in new drawings and let go of those that have left."
+        with self.open() as db:
+            known = {id for (id,) in db.execute("SELECT id FROM samples")}
+        there = set(store)
+        for ids in chunked(sorted(there - known), BATCH):
+            rows = [
+                row(PurePosixPath(name).stem, sample) for name, sample in store.records(Sample, map(sample_name, ids))
+            ]
+            with self.open() as db:
+                db.executemany("INSERT OR IGNORE INTO samples VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        with self.open() as db:
+            db.executemany("DELETE FROM samples WHERE id = ?", [[id] for id in known - there])
+
+    def _settle(
+        self,
+        store: Store,
+        judged: dict[str, list[str]],  # id of a drawing -> names of all verdicts on it
+    ) -> None:
+        "Work out where drawings stand now."
+        verdicts = defaultdict(list)
+        for name, verdict in store.records(Verdict, [name for names in judged.values() for name in names]):
+            verdicts[verdict.sample].append(verdict)
+        rows = []
+        for name, sample in store.records(Sample, map(sample_name, judged)):
+            id = PurePosixPath(name).stem
+            stands = standing(sample, sorted(verdicts[id], key=by_time))
+            char = symbol(stands.label).char(stands.uppercase) if stands.label else row(id, sample)[2]
+            rows.append((stands.state, char, len(judged[id]), id))
+        with self.open() as db:
+            db.executemany("UPDATE samples SET state = ?, symbol = ?, verdicts = ? WHERE id = ?", rows)
+
+    def _follow_verdicts(self, store: Store) -> None:
+        "Take in what judges have said since."
+        names = defaultdict(list)
+        for name in store.place.names("verdicts"):
+            names[PurePosixPath(name).parent.name].append(name)
+        with self.open() as db:
+            known = dict(db.execute("SELECT id, verdicts FROM samples"))
+        changed = [id for id in names if id in known and known[id] != len(names[id])]
+        for ids in chunked(changed, BATCH):
+            self._settle(store, {id: names[id] for id in ids})
+
+    def refresh(
+        self,
+        store: Store,
+    ) -> None:
+        "Bring the index up to the store; raises `StoreError`."
+        self._follow_samples(store)
+        self._follow_verdicts(store)
+        gone = [[writer] for writer in store.withdrawn()]
+        with self.open() as db:
+            db.executemany("UPDATE samples SET state = 'withdrawn', picture = '' WHERE writer = ?", gone)
+
+    def keep_up(
+        self,
+        store: Store,
+        every: float = 0,  # seconds for which what is known is good enough
+    ) -> None:
+        "Bring the index up to the store if it is older than that; raises `StoreError`."
+        with open(self.path.with_suffix(".lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with self.open() as db:
+                (moment,) = db.execute("SELECT moment FROM refreshed").fetchone()
+            if moment + every <= time.time():
+                self.refresh(store)
+                with self.open() as db:
+                    db.execute("UPDATE refreshed SET moment = ?", [time.time()])
+
+    def counts(self) -> dict[str, list[int]]:
+        "Symbol -> how many drawings are accepted and how many wait; symbols without drawings are left out."
+        with self.open() as db:
+            found = db.execute(
+                "SELECT symbol, state, count(*) FROM samples WHERE symbol NOTNULL GROUP BY symbol, state"
+            )
+            counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
+            for char, state, number in found:
+                if state in ("accepted", "waiting", "second"):
+                    counts[char][state != "accepted"] += number
+        return dict(counts)
+
+    def pictures(
+        self,
+        char: str,  # the symbol as written
+        page: int = 0,
+    ) -> tuple[list[str], bool]:  # paths as `picture` makes them, and whether there are more
+        "Accepted drawings of a symbol, the latest first."
+        wanted = (
+            "SELECT picture FROM samples WHERE symbol = ? AND state = 'accepted' ORDER BY created DESC LIMIT ? OFFSET ?"
+        )
+        with self.open() as db:
+            found = [path for (path,) in db.execute(wanted, [char, PAGE + 1, PAGE * page])]
+        return found[:PAGE], len(found) > PAGE
+
 # %% ../nbs/lib/58_wanted.ipynb #f3ceb4ad
 BATCH = 500  # drawings read between two transactions
 
@@ -124,113 +220,8 @@ BATCH = 500  # drawings read between two transactions
 def row(id: str, sample: Sample) -> tuple:
     "What the index holds of a drawing that nobody has judged."
     said = symbol(sample.label) if sample.label else None
-    cased = said and (sample.uppercase is not None or not said.is_letter)
-    char = said.char(sample.uppercase) if cased else None
+    char = said.char(sample.uppercase) if said and (sample.uppercase is not None or not said.is_letter) else None
     return id, sample.writer, char, "waiting", 0, sample.created, picture(sample)
-
-
-@patch
-def _follow_samples(self: Index, store: Store) -> None:
-    "Take in new drawings and let go of those that have left."
-    with self.open() as db:
-        known = {id for (id,) in db.execute("SELECT id FROM samples")}
-    there = set(store)
-    for ids in chunked(sorted(there - known), BATCH):
-        rows = [row(id_in(name), sample) for name, sample in store.records(Sample, map(sample_name, ids))]
-        with self.open() as db:
-            db.executemany("INSERT OR IGNORE INTO samples VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-    with self.open() as db:
-        db.executemany("DELETE FROM samples WHERE id = ?", [[id] for id in known - there])
-
-# %% ../nbs/lib/58_wanted.ipynb #445899ee
-@patch
-def _settle(
-    self: Index,
-    store: Store,
-    judged: dict[str, list[str]],  # id of a drawing -> names of all verdicts on it
-) -> None:
-    "Work out where drawings stand now."
-    verdicts = defaultdict(list)
-    for name, verdict in store.records(Verdict, [name for names in judged.values() for name in names]):
-        verdicts[verdict.sample].append(verdict)
-    rows = []
-    for name, sample in store.records(Sample, map(sample_name, judged)):
-        id = id_in(name)
-        stands = standing(sample, sorted(verdicts[id], key=by_time))
-        char = symbol(stands.label).char(stands.uppercase) if stands.label else row(id, sample)[2]
-        rows.append((stands.state, char, len(judged[id]), id))
-    with self.open() as db:
-        db.executemany("UPDATE samples SET state = ?, symbol = ?, verdicts = ? WHERE id = ?", rows)
-
-
-@patch
-def _follow_verdicts(self: Index, store: Store) -> None:
-    "Take in what judges have said since."
-    names = defaultdict(list)
-    for name in store.place.names("verdicts"):
-        names[PurePosixPath(name).parent.name].append(name)
-    with self.open() as db:
-        known = dict(db.execute("SELECT id, verdicts FROM samples"))
-    changed = [id for id in names if id in known and known[id] != len(names[id])]
-    for ids in chunked(changed, BATCH):
-        self._settle(store, {id: names[id] for id in ids})
-
-# %% ../nbs/lib/58_wanted.ipynb #65f1a79b
-@patch
-def refresh(
-    self: Index,
-    store: Store,
-) -> None:
-    "Bring the index up to the store; raises `StoreError`."
-    self._follow_samples(store)
-    self._follow_verdicts(store)
-    gone = [[writer] for writer in store.withdrawn()]
-    with self.open() as db:
-        db.executemany("UPDATE samples SET state = 'withdrawn', picture = '' WHERE writer = ?", gone)
-
-# %% ../nbs/lib/58_wanted.ipynb #f283a66f
-@patch
-def keep_up(
-    self: Index,
-    store: Store,
-    every: float = 0,  # seconds for which what is known is good enough
-) -> None:
-    "Bring the index up to the store if it is older than that; raises `StoreError`."
-    with open(self.path.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with self.open() as db:
-            (moment,) = db.execute("SELECT moment FROM refreshed").fetchone()
-        if moment + every <= time.time():
-            self.refresh(store)
-            with self.open() as db:
-                db.execute("UPDATE refreshed SET moment = ?", [time.time()])
-
-# %% ../nbs/lib/58_wanted.ipynb #8d6f8479
-@patch
-def counts(self: Index) -> dict[str, list[int]]:
-    "Symbol -> how many drawings are accepted and how many wait; symbols without drawings are left out."
-    with self.open() as db:
-        found = db.execute("SELECT symbol, state, count(*) FROM samples WHERE symbol NOTNULL GROUP BY symbol, state")
-        counts = defaultdict(lambda: [0, 0])
-        for char, state, number in found:
-            if state in ("accepted", "waiting", "second"):
-                counts[char][state != "accepted"] += number
-    return dict(counts)
 
 # %% ../nbs/lib/58_wanted.ipynb #7a61e0cf
 PAGE = 24  # pictures on one page of the gallery
-
-
-@patch
-def pictures(
-    self: Index,
-    char: str,  # the symbol as written
-    page: int = 0,
-) -> tuple[list[str], bool]:  # paths as `picture` makes them, and whether there are more
-    "Accepted drawings of a symbol, the latest first."
-    wanted = (
-        "SELECT picture FROM samples WHERE symbol = ? AND state = 'accepted' ORDER BY created DESC LIMIT ? OFFSET ?"
-    )
-    with self.open() as db:
-        found = [path for (path,) in db.execute(wanted, [char, PAGE + 1, PAGE * page])]
-    return found[:PAGE], len(found) > PAGE
