@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
@@ -11,30 +10,59 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
-.venv/serving: settings.ini setup.py constraints.txt
-	test -d .venv || $(PYTHON) -m venv .venv
-	$(PIP) --editable .
+# Installing. Each step says what it brings and does nothing while that is there: the file it leaves behind is newer than
+# what it was read from. pip is quiet unless something is wrong.
+# TORCH may name another build, with the index that has it; the build named last is kept.
+TORCH ?= $(or $(shell cat .venv/torch 2>/dev/null),torch==2.13.0)
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+INSTALL := $(PIP) install --constraint constraints.txt
+SOURCES := settings.ini setup.py pyproject.toml constraints.txt
+
+.venv/pip:
+	@test -x $(BIN)/python || { echo "making .venv with $$($(PYTHON) --version)" && $(PYTHON) -m venv .venv; }
+	@$(INSTALL) --upgrade pip
 	@touch $@
 
-.venv/everything: .venv/serving
-	$(PIP) torch==2.13.0
-	$(PIP) --editable '.[dev]'
+.venv/serving: .venv/pip $(SOURCES)
+	@echo "installing what serving needs, without torch: 0.4 GB, half a minute"
+	@$(INSTALL) --editable .
 	@touch $@
+
+# A build of torch is replaced before anything that depends on it is looked at; this recipe always runs, and seldom works.
+.venv/torch: .venv/pip FORCE
+	@test "$$(cat $@ 2>/dev/null)" = "$(TORCH)" || { \
+	  echo "installing $(TORCH): 0.8 GB without CUDA, up to 5 GB with it, one to ten minutes" && \
+	  $(PIP) uninstall --yes torch && $(PIP) install $(TORCH) && echo "$(TORCH)" >$@; }
+
+.venv/developing: .venv/torch $(SOURCES)
+	@echo "installing what training and notebooks need: 1.5 GB, two minutes"
+	@$(INSTALL) --editable '.[dev]'
+	@touch .venv/serving $@
+
+.venv/testing: .venv/torch $(SOURCES)
+	@echo "installing what training, notebooks and tests need: 2 GB, three minutes"
+	@$(INSTALL) --editable '.[dev,tests]'
+	@touch .venv/serving .venv/developing $@
+
+.PHONY: FORCE
+FORCE:
+
+APT = { echo "installing $(1) with apt-get: $(2)" && $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq $(1); }
 
 .venv/browser:
-	command -v chromium >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium; }
+	@command -v chromium >/dev/null || $(call APT,chromium,0.5 GB and a minute)
 	@mkdir -p .venv && touch $@
 
 .venv/postgres:
-	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq postgresql; }
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || $(call APT,postgresql,0.1 GB and half a minute)
 	@mkdir -p .venv && touch $@
 
 .venv/proxy:
-	PATH=$$PATH:/usr/sbin; command -v haproxy >/dev/null && command -v dnsmasq >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq haproxy dnsmasq-base wget; }
+	@PATH=$$PATH:/usr/sbin; command -v haproxy >/dev/null && command -v dnsmasq >/dev/null || $(call APT,haproxy dnsmasq-base wget,10 MB and some seconds)
 	@mkdir -p .venv && touch $@
 
 .venv/wrk:
-	command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq wrk; }
+	@command -v wrk >/dev/null || $(call APT,wrk,1 MB and some seconds)
 	@mkdir -p .venv && touch $@
 
 app: .venv/serving  ## install what serving needs and open the drawing page on http://127.0.0.1:8866
@@ -43,37 +71,37 @@ app: .venv/serving  ## install what serving needs and open the drawing page on h
 review: .venv/serving  ## judge collected drawings on a page that asks for a token, http://127.0.0.1:8867
 	$(BIN)/ukr_review
 
-test: .venv/everything .venv/browser .venv/postgres .venv/proxy check  ## install everything, run every check, lesson and test
+test: .venv/testing .venv/browser .venv/postgres .venv/proxy check  ## install everything, run every check, lesson and test
 	$(BIN)/nbdev_test --path nbs/lib --n_workers 2 --do_print
 	$(BIN)/python -m pytest tests
 
-check: .venv/everything  ## notebooks clean, package exported, README in sync, nothing left over
+check: .venv/developing  ## notebooks clean, package exported, README in sync, nothing left over
 	$(BIN)/python tests/house/checks.py
 
-repro: .venv/everything  ## run the pipeline on the real data: preprocess, pretrain, teach, train, evaluate
+repro: .venv/developing  ## run the pipeline on the real data: preprocess, pretrain, teach, train, evaluate
 	$(BIN)/dvc repro
 
-bench: .venv/everything .venv/browser .venv/postgres .venv/wrk  ## measure network, store, release, serving, review, tuning and training; ONLY='model store' measures some
+bench: .venv/testing .venv/browser .venv/postgres .venv/wrk  ## measure network, store, release, serving, review, tuning and training; ONLY='model store' measures some
 	for part in $(or $(ONLY),model store release serving review tune train); do PYTHONPATH=tests $(BIN)/python bench/$$part.py || exit 1; done
 
 deploy-secrets:  ## write deploy/.env with fresh secrets: make deploy-secrets SITE=letters.example.org MAIL=you@example.org
 	sh deploy/secrets.sh "$(SITE)" "$(MAIL)"
 
-deploy-check: .venv/everything .venv/proxy  ## let the real programs read the files of deploy/; nothing is started
+deploy-check: .venv/testing .venv/proxy  ## let the real programs read the files of deploy/; nothing is started
 	sh deploy/check.sh
 
 deploy-test:  ## build our images and bring the composition up for real, where podman is found; not part of make test
 	sh deploy/try.sh
 
-lab: .venv/everything  ## open the notebooks in JupyterLab
+lab: .venv/developing  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab nbs
 
-export: .venv/everything  ## notebooks to package
+export: .venv/developing  ## notebooks to package
 	$(BIN)/nbdev_export
 
-clean-notebooks: .venv/everything  ## strip what running leaves in notebooks
+clean-notebooks: .venv/developing  ## strip what running leaves in notebooks
 	$(BIN)/nbdev_clean
 	$(BIN)/nbdev_clean --fname dashboards
 
-readme: .venv/everything  ## README.md from nbs/index.ipynb
+readme: .venv/developing  ## README.md from nbs/index.ipynb
 	$(BIN)/jupyter nbconvert --to markdown --log-level ERROR --output-dir . --output README nbs/index.ipynb

@@ -3,11 +3,26 @@
 from configparser import ConfigParser
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
 
 config = ConfigParser(delimiters=["="])
 config.read("settings.ini", encoding="utf-8")
 settings = config["DEFAULT"]
+
+# Where the files of each package lie in the tree, and those of them that are no Python. They are named one by one,
+# because a pattern that finds nothing builds a wheel without pages.
+FOLDERS = {"ukr_letters": "ukr_letters", "ukr_letters.dashboards": "dashboards"}
+FILES = {
+    "ukr_letters": """
+        py.typed champion/bundle.json champion/model.onnx
+        frontend/common.js frontend/pad.css frontend/pad.js frontend/page.css frontend/page.js
+        frontend/review.css frontend/review.js
+    """.split(),
+    "ukr_letters.dashboards": """
+        draw.ipynb review.ipynb template/404.html template/429.html template/error.html template/full.html
+        template/index.html.j2 template/login.html template/page.html
+    """.split(),
+}
 
 
 def words(key: str) -> list[str]:
@@ -15,7 +30,17 @@ def words(key: str) -> list[str]:
     return settings.get(key, "").split()
 
 
-extras = {name: words(f"{name}_requirements") for name in ("api", "s3", "servers", "train", "dev")}
+def missing() -> list[str]:
+    "The files that the package cannot do without and that are not in the tree."
+    needed = ["LICENSE", *(f"{FOLDERS[package]}/{name}" for package, names in FILES.items() for name in names)]
+    return [name for name in needed if not Path(name).is_file()]
+
+
+if missing():
+    raise SystemExit(f"this tree is not whole: {', '.join(missing())} not found; check it out or download it again")
+
+extras = {name: words(f"{name}_requirements") for name in ("api", "s3", "servers", "train", "dev", "tests")}
+runtime = sum((extras[name] for name in ("api", "s3", "servers", "train")), [])
 
 setup(
     name=settings["lib_name"],
@@ -26,13 +51,13 @@ setup(
     author=settings["author"],
     author_email=settings["author_email"],
     url=settings["git_url"],
-    license="Apache-2.0",
     keywords=settings["keywords"],
-    classifiers=["Programming Language :: Python :: 3", "Intended Audience :: Developers"],
-    packages=find_packages(include=["ukr_letters*"]),
-    package_data={"ukr_letters": ["champion/*", "frontend/*", "dashboards/*.ipynb", "dashboards/template/*"]},
+    packages=list(FOLDERS),
+    package_dir=FOLDERS,
+    package_data=FILES,
+    include_package_data=False,  # the list above is all
     python_requires=f">={settings['min_python']}",
     install_requires=words("requirements"),
-    extras_require={**extras, "dev": sum(extras.values(), [])},
+    extras_require={**extras, "dev": runtime + extras["dev"]},
     entry_points={"console_scripts": words("console_scripts")},
 )

@@ -1,1 +1,40 @@
+"""Recognise hand-drawn Ukrainian letters and digits, and keep the drawings that people give.
+
+`Recognizer` says what a drawing is, `glyph` what the network sees of it, `open_store` where samples are kept. Each name
+is loaded when it is first asked for, so `import ukr_letters` costs nothing.
+"""
+
 __version__ = "0.1.0"
+__all__ = ["CLASSES", "Recognition", "Recognizer", "Sample", "glyph", "open_store"]
+
+TYPE_CHECKING = False  # what a type checker takes for true; importing it from `typing` costs more than all the rest
+if TYPE_CHECKING:
+    from .alphabet import CLASSES
+    from .ink import glyph
+    from .recognizer import Recognition, Recognizer
+    from .sample import Sample
+    from .store import open_store
+
+_HOMES = {
+    "CLASSES": "alphabet",
+    "Recognition": "recognizer",
+    "Recognizer": "recognizer",
+    "Sample": "sample",
+    "glyph": "ink",
+    "open_store": "store",
+}
+
+
+def __getattr__(name: str) -> object:
+    "Return a public name, from the module that defines it."
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    "Return the public names, loaded or not."
+    return sorted({*globals(), *__all__})

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['REQUESTS', 'SECONDS', 'DRAWINGS', 'SAMPLES', 'HEADERS', 'FRESH', 'Done', 'BEARER', 'PICTURES', 'MAX_BODY', 'REFUSALS',
-           'router', 'Handler', 'HANDLERS', 'COMMAND', 'ukr_api', 'numbers', 'Measured', 'Service', 'Refusal', 'Health',
+           'router', 'Handler', 'HANDLERS', 'COMMAND', 'numbers', 'Measured', 'Service', 'Refusal', 'Health',
            'turned_away', 'takes', 'enter', 'kind_of', 'sent', 'recognize', 'samples', 'model', 'health', 'metrics',
            'refusing', 'described', 'living', 'application', 'settle', 'announce', 'serve_api']
 
@@ -29,7 +29,6 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
-from fastcore.script import call_parse
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -457,6 +456,3 @@ def serve_api(
             workers_kill_timeout=10,
         )
         server.serve()
-
-
-ukr_api = call_parse(serve_api)

@@ -12,9 +12,9 @@ from argparse import ArgumentParser
 from importlib import import_module
 from pathlib import Path
 
-from fastcore.script import call_parse
 from PIL import Image
 
+from .commands import versioned
 from .config import params, root, samples_url, study_url
 from .handover import model_folder
 from .recognizer import CHAMPION, Recognition, Recognizer
@@ -54,7 +54,7 @@ def recognize_files(
 # %% ../nbs/lib/70_cli.ipynb #7bbf2060
 def ukr_recognize() -> None:
     "Console command: recognise drawn letters and digits."
-    parser = ArgumentParser(prog="ukr_recognize", description="Recognise drawn letters and digits.")
+    parser = versioned(ArgumentParser(prog="ukr_recognize", description="Recognise drawn letters and digits."))
     parser.add_argument("files", nargs="+", type=Path, help="pictures, or JSON files with strokes")
     parser.add_argument("--mode", choices=("auto", "letters", "digits"), default="auto", help="what is meant")
     parser.add_argument(
@@ -75,7 +75,6 @@ def learning(
         sys.exit(f"{error.name} is not installed: this command needs `pip install 'ukr-letters[train]'`")
 
 # %% ../nbs/lib/70_cli.ipynb #ea12b226
-@call_parse
 def ukr_stage(
     name: str,  # preprocess, pretrain, teach, train, evaluate or tune
     processes: int = 0,  # that train together; default: what UKR_LETTERS_PROCESSES says, or one
@@ -86,9 +85,11 @@ def ukr_stage(
 # %% ../nbs/lib/70_cli.ipynb #df95ea8b
 def ukr_track() -> None:
     "Console command: send runs to MLflow that it does not have yet."
-    parser = ArgumentParser(
-        prog="ukr_track",
-        description="Send runs to MLflow that it does not have yet; MLFLOW_TRACKING_URI names a server.",
+    parser = versioned(
+        ArgumentParser(
+            prog="ukr_track",
+            description="Send runs to MLflow that it does not have yet; MLFLOW_TRACKING_URI names a server.",
+        )
     )
     parser.add_argument(
         "--all", action="store_true", help="also runs that another store has already, as when a team moves to a server"
@@ -111,8 +112,10 @@ def ukr_track() -> None:
 # %% ../nbs/lib/70_cli.ipynb #1a9cfd1d
 def ukr_tune() -> None:
     "Console command: search a better recipe, and offer its winner as an edit of params.yaml."
-    parser = ArgumentParser(
-        prog="ukr_tune", description="Search a better recipe for the train stage, or go on with a search."
+    parser = versioned(
+        ArgumentParser(
+            prog="ukr_tune", description="Search a better recipe for the train stage, or go on with a search."
+        )
     )
     parser.add_argument(
         "--storage",
@@ -137,7 +140,9 @@ def ukr_tune() -> None:
 # %% ../nbs/lib/70_cli.ipynb #c727f971
 def ukr_collect() -> None:
     "Console command: make a training shard of accepted drawings."
-    parser = ArgumentParser(prog="ukr_collect", description="Make a training shard of the drawings that were accepted.")
+    parser = versioned(
+        ArgumentParser(prog="ukr_collect", description="Make a training shard of the drawings that were accepted.")
+    )
     parser.add_argument(
         "--store", metavar="URL", default=samples_url(), help="where drawings are kept (default: %(default)s)"
     )
@@ -158,8 +163,10 @@ def ukr_collect() -> None:
 # %% ../nbs/lib/70_cli.ipynb #dbfa1703
 def _release_parser() -> ArgumentParser:
     "What `ukr_release` understands."
-    parser = ArgumentParser(
-        prog="ukr_release", description="Register networks, make one the champion, take it back, fetch it."
+    parser = versioned(
+        ArgumentParser(
+            prog="ukr_release", description="Register networks, make one the champion, take it back, fetch it."
+        )
     )
     actions = parser.add_subparsers(
         dest="action", required=True, metavar="register | promote | rollback | fetch | history"

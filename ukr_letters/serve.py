@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['HASHED', 'TEXTUAL', 'WANTED', 'WIRES', 'PROTOCOL', 'UNCLAIMED', 'KERNEL', 'OURS', 'CLOSED', 'DRAWING', 'REVIEW',
-           'PATIENCE', 'DASHBOARDS', 'EXTENSIONS', 'ICON', 'ukr_serve', 'ukr_review', 'packed', 'keep_for',
-           'PackedFiles', 'Static', 'Template', 'ask_by_version', 'Extensions', 'Wire', 'Goodbye', 'Seats', 'Visit',
-           'Health', 'served_version', 'Page', 'house_rules', 'Server', 'page_resources', 'settings', 'check_token',
-           'many_files', 'launch', 'serve', 'review']
+           'PATIENCE', 'EXTENSIONS', 'ICON', 'packed', 'keep_for', 'PackedFiles', 'Static', 'Template',
+           'ask_by_version', 'Extensions', 'Wire', 'Goodbye', 'Seats', 'Visit', 'Health', 'served_version', 'Page',
+           'page_folder', 'house_rules', 'Server', 'page_resources', 'settings', 'check_token', 'many_files', 'launch',
+           'serve', 'review']
 
 # %% ../nbs/lib/65_serve.ipynb #018e1db3
 import asyncio
@@ -24,7 +24,6 @@ from typing import Any
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
-from fastcore.script import call_parse
 from jupyter_core.utils import ensure_async
 from jupyter_server.base.handlers import FileFindHandler
 from jupyterlab_server.themes_handler import ThemesHandler
@@ -295,6 +294,16 @@ class Page:
 DRAWING = Page("ukr_serve", "Drawing page", "draw.ipynb", "title", "loading", ("page.css", "pad.css"))
 REVIEW = Page("ukr_review", "Review page", "review.ipynb", "review_title", "review_loading", ("page.css", "review.css"))
 
+# %% ../nbs/lib/65_serve.ipynb #b51e7f04
+def page_folder(page: Page) -> Path:
+    "Return the folder with a page and its template, in the package or beside it; ends with a message when it is in neither."
+    package = FRONTEND.parent
+    folders = (package / "dashboards", package.parent / "dashboards")
+    for folder in folders:
+        if (folder / page.notebook).is_file() and (folder / "template").is_dir():
+            return folder
+    refuse(page.command, f"{page.notebook} is in none of {', '.join(map(str, folders))}: install ukr-letters again")
+
 # %% ../nbs/lib/65_serve.ipynb #35f9ced7
 def house_rules() -> dict:
     "What handlers are told that does not depend on the page."
@@ -372,7 +381,6 @@ PATIENCE = {
 }
 
 # %% ../nbs/lib/65_serve.ipynb #2e34a2cc
-DASHBOARDS = FRONTEND.parent / "dashboards"
 EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "anywidget", "ipycanvas"]
 ICON = (
     "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'><rect width='32' height='32' rx='8' fill='#1c53a0'/>"
@@ -398,7 +406,7 @@ def settings(
     "Everything that Voilà is told."
     return Config(
         Voila=dict(
-            notebook_path=str(DASHBOARDS / page.notebook),
+            notebook_path=str(page_folder(page) / page.notebook),
             ip=host,
             port=port,
             open_browser=False,
@@ -457,7 +465,7 @@ def launch(
     many_files()
     bound = sockets[0].getsockname()[1]
     server = Server(config=settings(page, host, bound, pool, idle, token), config_file_paths=[])
-    server.prepare(page, sockets, DASHBOARDS / "template", (seats, share), trusted).initialize([])
+    server.prepare(page, sockets, page_folder(page) / "template", (seats, share), trusted).initialize([])
     server.start()
 
 # %% ../nbs/lib/65_serve.ipynb #f557fc1b
@@ -509,7 +517,3 @@ def review(
     os.environ.pop("JUPYTER_TOKEN", None)  # an invitation to draw is none to judge
     os.environ |= {"UKR_LETTERS_JUDGE": judge} | ({"JUPYTER_TOKEN": token} if token else {})
     launch(REVIEW, host, port, True, seats, seats, idle, pool, proxy)
-
-# %% ../nbs/lib/65_serve.ipynb #24041294
-ukr_serve = call_parse(serve)
-ukr_review = call_parse(review)

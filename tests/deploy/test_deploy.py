@@ -1,5 +1,6 @@
 """The composition of deploy/ is sound, keeps strangers out, walks the whole line from a drawing to a new model, and comes back from a backup."""
 
+import ast
 import json
 import os
 import re
@@ -119,14 +120,13 @@ def test_what_serves_is_small():
     assert re.findall(r"'\.\[(.*)\]'", stage) == ["s3,api"]
 
 
-def test_what_serves_is_whole():
-    "Folders of the checkout that the package only points to, such as the pages, are copied into the image as well."
-    stage = re.search(r" AS serving-built\n(.*?)\n\n", (DEPLOY / "Dockerfile").read_text(), re.DOTALL)[1]
-    pointed = {
-        path.resolve().relative_to(ROOT).as_posix() for path in (ROOT / "ukr_letters").iterdir() if path.is_symlink()
-    }
-    assert pointed == set(re.findall(r"^COPY (\S+) \1$", stage, re.MULTILINE))
-    assert pointed <= {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines()}
+def test_what_is_installed_is_whole():
+    "Every folder that setup.py puts into the package is copied into the image, and so is the license it asks for."
+    stage = re.search(r" AS source\n(.*?)\n\n", (DEPLOY / "Dockerfile").read_text(), re.DOTALL)[1]
+    folders = re.search(r"^FOLDERS = (\{.*\})$", (ROOT / "setup.py").read_text(), re.MULTILINE)[1]
+    mapped = set(ast.literal_eval(folders).values())
+    assert mapped == set(re.findall(r"^COPY (\S+) \1$", stage, re.MULTILINE)) and " LICENSE " in stage
+    assert mapped | {"LICENSE"} <= {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines()}
 
 
 # What strangers meet

