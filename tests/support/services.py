@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +17,7 @@ from secrets import token_hex
 
 import psutil
 import pytest
+from support.processes import short_folder
 
 BUCKET = "drawings"
 KEYS = {"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests"}
@@ -145,9 +145,7 @@ class PostgresServer:
         self.port = port or free_ports(1)[0]
         # It refuses to be root, so as root it becomes the user that its package made.
         self.user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
-        self.folder = Path(
-            tempfile.mkdtemp(prefix="postgres-")
-        )  # short, for its socket, and outside what only root sees
+        self.folder = short_folder()  # for its socket, and outside what only root sees
         secret = self.folder / "password"
         secret.write_text(self.password)
         if self.user:
