@@ -78,6 +78,7 @@ def brought_along(*modules: str) -> dict[str, list[str]]:
     return json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
 
 
+@pytest.mark.slow
 def test_serving_loads_nothing_of_learning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     "Nor does anything that it imports; probes that load some, or cannot be imported, are caught by the same reader."
     (tmp_path / "torch.py").touch()

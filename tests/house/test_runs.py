@@ -1,4 +1,4 @@
-"A test run that is ended, in whatever way, leaves no process behind."
+"A test run that is ended, in whatever way, leaves no process behind, and its fast tier starts nothing."
 
 import os
 import signal
@@ -11,6 +11,8 @@ import pytest
 from support.checkout import ROOT
 from support.processes import alive
 from support.waiting import eventually
+
+pytestmark = pytest.mark.slow
 
 # A server whose child has a session of its own and no ear for SIGTERM.
 SERVER = """
@@ -63,11 +65,11 @@ def test_stranger():
 
 
 def begin(folder: Path, test: str, *options: str) -> subprocess.Popen:
-    "Pytest at work in a folder on one test, with no plugin of ours but the one for processes."
+    "Pytest at work in a folder on some tests, with no plugins of ours but those for processes and tiers."
     (folder / "server.py").write_text(SERVER)
     (folder / "test_probe.py").write_text(test)
-    plugins = [word for name in ("support.processes", "xdist", "no:cacheprovider") for word in ("-p", name)]
-    command = [sys.executable, "-m", "pytest", "-q", *plugins, *options]
+    plugins = [word for name in ("support.processes", "support.tiers", "xdist") for word in ("-p", name)]
+    command = [sys.executable, "-m", "pytest", "-q", f"--basetemp={folder}/kept", *plugins, *options]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     own = {"PYTHONPATH": paths, "PROBED": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "yes"}
     environment = {**os.environ, **own}
@@ -125,3 +127,46 @@ def test_what_a_test_leaves_running_is_told(tmp_path: Path):
 def test_no_test_starts_a_process_that_the_watcher_would_not_find(tmp_path: Path):
     assert begin(tmp_path, STRANGER).wait(timeout=60) == 1
     assert "true must get its environment from support.processes.within_run" in (tmp_path / "output").read_text()
+
+
+# Tiers
+
+TIERS = """
+import os, subprocess, sys
+import pytest
+from support.pages import serving
+from support.tiers import starts
+
+@starts("a probe")
+def begun(): pass
+
+class Server:
+    def start(self):
+        begun()
+
+@pytest.fixture
+def server():
+    Server().start()
+
+def test_uses_a_fixture(server): pass
+def test_names_a_class(): Server
+def test_calls_inside(tmp_path): [one for one in (lambda: serving(tmp_path),)]
+@pytest.mark.parametrize("kind", ["small", pytest.param("large", marks=pytest.mark.slow)])
+def test_is_marked(kind): assert kind == "small"
+def test_is_fast(): subprocess.run([sys.executable, "--version"], check=True)
+def test_hides_it(request): request.getfixturevalue("server")
+def test_runs_a_server(): subprocess.run(["postgres", "--version"])
+def test_reads_an_archive(): open(f"{os.environ['UKR_LETTERS_MIRROR']}/archive.zip")
+"""
+
+
+def test_the_fast_tier_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    "Tests that start something are left out; one that hides it is refused, with a reason."
+    monkeypatch.setenv("UKR_LETTERS_MIRROR", f"{tmp_path}/raw")
+    assert begin(tmp_path, TIERS, "--fast", "-rA").wait(timeout=60) == 1
+    said = (tmp_path / "output").read_text()
+    passed = [line.split("::")[1] for line in said.splitlines() if line.startswith("PASSED")]
+    assert passed == ["test_is_marked[small]", "test_is_fast"]
+    assert "3 failed, 2 passed, 4 deselected" in said
+    for what in ("a probe", "postgres", f"reading {tmp_path}/raw/archive.zip"):
+        assert f"a fast test starts {what}: mark it" in said

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.tiers import starts
 
 ROOT = Path(__file__).parents[2]
 # Long enough that the network does not change its mind when it is made small in eight bits.
@@ -31,6 +32,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
 
 
 @pytest.fixture(scope="session")
+@starts("the pipeline")
 def checkout(tmp_path_factory) -> Path:
     "A copy of the checkout whose parameters choose embedded data and tiny networks."
     folder = tmp_path_factory.mktemp("pipeline") / "checkout"

@@ -16,6 +16,7 @@ import pytest
 from support.checkout import ROOT
 from support.processes import within_run
 from support.services import PostgresServer, find_postgres, free_ports, wait_until
+from support.tiers import starts
 
 DEPLOY = ROOT / "deploy"
 NAMES = (
@@ -136,6 +137,7 @@ class Site:
             command, cwd=cwd or self.folder, env=self.environment(service, place), capture_output=True, text=True
         )
 
+    @starts("a service")
     def start(self, service: str, place: str = "") -> None:
         "Start a service, or a further replica of it at another place, and wait until its own health check is content."
         place = place or service
