@@ -1,11 +1,11 @@
-# make app: draw in the browser.  make test: everything that must stay true.  make help lists the rest.
+# make app: draw in the browser.  make quick: a change in three minutes.  make test: all that must stay true.  make help lists the rest.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app review test check repro bench lab export readme clean-notebooks deploy-secrets deploy-check deploy-test
+.PHONY: help app review quick test check repro bench lab export readme clean-notebooks deploy-secrets deploy-check deploy-test
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -71,9 +71,12 @@ app: .venv/serving  ## install what serving needs and open the drawing page on h
 review: .venv/serving  ## judge collected drawings on a page that asks for a token, http://127.0.0.1:8867
 	$(BIN)/ukr_review
 
+quick: .venv/testing  ## what can be known of a change in three minutes; STRICT=1 fails on fast tests that are slow twice
+	$(BIN)/python tests/house/quick.py $(if $(STRICT),--strict)
+
 test: .venv/testing .venv/browser .venv/postgres .venv/proxy check  ## install everything, run every check, lesson and test
 	$(BIN)/nbdev_test --path nbs/lib --n_workers 2 --do_print
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest --durations 25 --durations-min 0.5 tests
 
 check: .venv/developing  ## notebooks clean, package exported, README in sync, nothing left over
 	$(BIN)/python tests/house/checks.py

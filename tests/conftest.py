@@ -7,7 +7,7 @@ from playwright.sync_api import BrowserContext, Page
 from support.browser import LAPTOP, QUIET, find_browser
 from support.pages import DRAWING, Serving, serving
 
-pytest_plugins = ["support.services", "support.checkout", "support.site"]
+pytest_plugins = ["support.processes", "support.tiers", "support.services", "support.checkout", "support.site"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -360,7 +360,7 @@ def described(app: FastAPI) -> dict:
                     operation.pop("security", None)
     return app.openapi_schema
 
-
+# %% ../nbs/lib/73_api.ipynb #ca649fbb
 @asynccontextmanager
 async def living(app: FastAPI):
     "From the first request to the last: what waits for the store is sent once more at the end."
@@ -429,12 +429,8 @@ def serve_api(
     origins: str = "",  # pages elsewhere whose scripts may ask, such as https://example.org, parted by commas
 ) -> None:
     "Serve recognition over HTTP until stopped; ends with a message when it cannot. Keys: UKR_LETTERS_API_KEY."
-    os.environ |= {
-        "UKR_LETTERS_API_RATE": str(rate),
-        "UKR_LETTERS_PROXY": proxy,
-        "UKR_LETTERS_API_ORIGINS": origins,
-        "UKR_LETTERS_SALT": SALT,
-    }
+    told = {"API_RATE": str(rate), "PROXY": proxy, "API_ORIGINS": origins, "SALT": SALT}
+    os.environ |= {f"UKR_LETTERS_{name}": value for name, value in told.items()}
     port = settle(host, port, public)
     set_start_method("spawn", force=True)  # a process that is copied would count into our numbers
     Thread(target=announce, args=(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}",), daemon=True).start()

@@ -22,6 +22,7 @@ from support.browser import LAPTOP
 from support.checkout import ROOT
 from support.pages import DRAWING, JUDGING
 from support.pointer import Pointer
+from support.processes import within_run
 from support.samples import traced
 from support.site import DEPLOY, Site, composed, write_settings
 from support.strokes import letter
@@ -42,7 +43,7 @@ SERVICES = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
 def test_everything_is_sound_by_the_word_of_the_real_programs():
     "Docker Compose, hadolint, HAProxy and Caddy have nothing against their files."
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(["sh", DEPLOY / "check.sh"], env={"PATH": path}, capture_output=True, text=True)
+    done = subprocess.run(["sh", DEPLOY / "check.sh"], env=within_run({"PATH": path}), capture_output=True, text=True)
     assert done.returncode == 0 and "deploy/ is in order" in done.stdout, done.stdout + done.stderr
 
 

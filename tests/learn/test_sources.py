@@ -205,6 +205,7 @@ def idx(array: np.ndarray) -> bytes:
     return gzip.compress(struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes())
 
 
+@pytest.mark.slow  # torchvision takes seconds to load
 def test_mnist_is_read_through_torchvision_from_a_mirror(elsewhere, monkeypatch):
     raw = elsewhere / "mirror/MNIST/raw"
     raw.mkdir(parents=True)
@@ -225,6 +226,7 @@ def test_mnist_is_read_through_torchvision_from_a_mirror(elsewhere, monkeypatch)
         list(read("mnist"))
 
 
+@pytest.mark.slow  # torchvision takes seconds to load
 def test_mnist_without_mirror_or_network_says_what_to_do(elsewhere):
     with pytest.raises(SourceError, match="'mnist' cannot be had"):
         list(read(replace(SOURCES["mnist"], origin="http://127.0.0.1:9/")))
@@ -312,6 +314,7 @@ def test_fonts_are_the_same_every_time():
     assert first == second and len(set(first)) == 200
 
 
+@pytest.mark.slow
 def test_fonts_tell_the_case_by_the_height():
     drawings = list(read("fonts"))
     by_case = {case: [d for d in drawings if d.label == "с" and d.uppercase is case] for case in (False, True)}
@@ -344,6 +347,7 @@ def test_scribbles_are_the_same_every_time():
     assert first == second and len(set(first)) == 50
 
 
+@pytest.mark.slow
 def test_held_out_styles_are_never_trained_on():
     drawings = list(read("scribbles"))
     assert {d.label for d in drawings} == {OTHER} and {d.uppercase for d in drawings} == {None}

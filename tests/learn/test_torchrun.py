@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 import yaml
+from support.tiers import starts
 
 from ukr_letters.config import root
 from ukr_letters.dataset import assemble, load, save
@@ -51,6 +52,7 @@ def stage(folder: Path, name: str, processes: int = 1) -> str:
 
 
 @pytest.fixture(scope="module")
+@starts("a training")
 def checkout(tmp_path_factory) -> Path:
     "A copy of the checkout with embedded data, and a body that knows nothing yet."
     folder = tmp_path_factory.mktemp("torchrun") / "checkout"

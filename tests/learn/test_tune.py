@@ -20,6 +20,7 @@ from optuna.trial import TrialState
 from support.checkout import ROOT
 from support.imports import reached
 from support.services import PostgresServer
+from support.tiers import starts
 
 from ukr_letters.dataset import assemble, save
 from ukr_letters.model import create, save_weights
@@ -48,6 +49,7 @@ WORKER = "from sys import argv; from ukr_letters import tune; tune.HEARTBEAT = 2
 
 
 @pytest.fixture(scope="module")
+@starts("a search")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "What the stages before leave behind, of digits alone and with a teacher that knows nothing."
     folder = tmp_path_factory.mktemp("prepared")

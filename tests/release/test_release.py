@@ -21,6 +21,8 @@ from ukr_letters.handover import NAMES, Newest, try_out
 from ukr_letters.recognizer import CHAMPION, Recognizer
 from ukr_letters.registry import Refused, Registry, RegistryError, gaps
 
+pytestmark = pytest.mark.slow  # MLflow alone takes seconds to load
+
 
 @pytest.fixture(scope="module")
 def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:

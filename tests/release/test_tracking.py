@@ -22,6 +22,7 @@ from ukr_letters.runlog import write_json
 from ukr_letters.runs import Run, begin, runs_folder, until_ended
 from ukr_letters.tracking import connect, experiment
 
+pytestmark = pytest.mark.slow  # MLflow alone takes seconds to load
 LONG = 120  # seconds within which everything happens, even on a busy machine
 STEPS = """
 import time

@@ -16,6 +16,7 @@ import pytest
 from pyarrow import parquet
 from support.checkout import ROOT
 from support.samples import drawing as stored
+from support.tiers import starts
 
 from ukr_letters.collect import Limits, collect, plan, track, write
 from ukr_letters.sample import Sample, Verdict
@@ -62,6 +63,7 @@ def ukr_collect(folder: Path, *options: str) -> subprocess.CompletedProcess:
 
 
 @pytest.fixture
+@starts("DVC")
 def checkout(tmp_path: Path, monkeypatch) -> Path:
     "A fresh clone with an empty data/collected and a stage that depends on it; we stand in it."
     folder = tmp_path / "checkout"

@@ -272,6 +272,7 @@ def test_a_flood_is_refused_and_others_are_not(tmp_path, outbox):
     assert (writers.count("somebody"), writers.count("another-hand")) == (PER_MINUTE + 1, 1) and not waiting(outbox)
 
 
+@pytest.mark.slow
 def test_a_flood_under_many_names_is_refused(tmp_path, outbox, monkeypatch):
     "A script that calls itself another writer each time still sends from one address."
     monkeypatch.setenv("UKR_LETTERS_VISITORS", str(tmp_path))

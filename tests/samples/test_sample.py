@@ -207,6 +207,7 @@ def samples(draw) -> Sample:
 
 @settings(max_examples=80, deadline=None)
 @given(samples())
+@pytest.mark.slow
 def test_round_trip(sample):
     "What a pad can make passes the limits and comes back from its text as it was, with the same name."
     check(sample)

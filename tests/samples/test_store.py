@@ -20,7 +20,7 @@ from ukr_letters.store import Standing, Store, open_store, sample_name, standing
 TESTS = str(ROOT / "tests")
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.slow)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     "The address of an empty store of each kind."
     return str(tmp_path / "samples") if request.param == "folder" else request.getfixturevalue("bucket")
@@ -122,6 +122,7 @@ def test_kill_9_loses_nothing_acknowledged(url, seed):
     assert all_is_whole(store) and len(acknowledged) <= len(store) <= len(acknowledged) + len(writers)
 
 
+@pytest.mark.slow
 def test_four_writers_of_the_same_samples(url):
     "Four processes send the same drawings at once: each is kept once, and every verdict of every judge."
     writers = [start_writer(url, 0, 25, f"judge-{number}") for number in range(4)]

@@ -2,6 +2,8 @@
 
 import shutil
 
+from support.tiers import starts
+
 QUIET = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -10,6 +12,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "device_s
 LAPTOP = {"viewport": {"width": 1280, "height": 800}}
 
 
+@starts("a browser")
 def find_browser() -> str:
     "The system's Chromium; raises `FileNotFoundError` that says how to get it."
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from filelock import FileLock
+from support.tiers import starts
 
 ROOT = Path(__file__).parents[2]
 # Long enough that the network does not change its mind when it is made small in eight bits.
@@ -69,6 +70,7 @@ def make(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
+@starts("the pipeline")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "A checkout in which the pipeline has run; it runs once in a test run, and each worker has a copy of its own."
     own = tmp_path_factory.getbasetemp()

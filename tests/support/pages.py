@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from support.tiers import starts
+
 from ukr_letters.config import root
 from ukr_letters.store import open_store
 
@@ -26,6 +28,7 @@ class Serving:
         return list(open_store(str(self.folder)).samples())
 
 
+@starts("a server")
 @contextmanager
 def launched(command: list[str], **how: object) -> Iterator[tuple[str, subprocess.Popen]]:
     "Run the command of a server, and give its address as soon as it says it; `how` is for `Popen`."

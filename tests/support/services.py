@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +17,8 @@ from secrets import token_hex
 
 import psutil
 import pytest
+from support.processes import short_folder
+from support.tiers import starts
 
 BUCKET = "drawings"
 KEYS = {"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests"}
@@ -72,6 +73,7 @@ class S3Server:
         "What a client needs to know, in the usual variables."
         return {**KEYS, "AWS_ENDPOINT_URL_S3": self.url}
 
+    @starts("an S3 server")
     def start(self) -> None:
         "Start, and return when requests are answered."
         here = [f"-{name}={port}" for name, port in self.ports.items()]
@@ -145,9 +147,7 @@ class PostgresServer:
         self.port = port or free_ports(1)[0]
         # It refuses to be root, so as root it becomes the user that its package made.
         self.user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
-        self.folder = Path(
-            tempfile.mkdtemp(prefix="postgres-")
-        )  # short, for its socket, and outside what only root sees
+        self.folder = short_folder()  # for its socket, and outside what only root sees
         secret = self.folder / "password"
         secret.write_text(self.password)
         if self.user:
@@ -180,6 +180,7 @@ class PostgresServer:
             connection.execute(f"create database {name}")
         return self.url(name)
 
+    @starts("PostgreSQL")
     def start(self) -> None:
         "Start, and return when clients are let in."
         command = [
@@ -265,6 +266,7 @@ class MlflowServer:
         self.environment.pop("MLFLOW_TRACKING_URI", None)
         folder.mkdir(parents=True, exist_ok=True)
 
+    @starts("an MLflow server")
     def start(self) -> None:
         "Start, and return when requests are answered."
         command = [sys.executable, "-m", "mlflow", "server", *self.options]

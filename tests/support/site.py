@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 from support.checkout import ROOT
+from support.processes import within_run
 from support.services import PostgresServer, find_postgres, free_ports, wait_until
+from support.tiers import starts
 
 DEPLOY = ROOT / "deploy"
 NAMES = (
@@ -58,7 +60,7 @@ def composed(settings: Path, file: Path = DEPLOY / "compose.yaml") -> subprocess
         "docker-compose", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     )
     command = [program, "--env-file", settings, "--file", file, "--profile", "*", "config", "--format", "json"]
-    return subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
+    return subprocess.run(command, env=within_run({"PATH": os.environ["PATH"]}), capture_output=True, text=True)
 
 
 class Site:
@@ -126,7 +128,7 @@ class Site:
             "HOME": str(home),
             "XDG_DATA_HOME": str(home),
         }
-        return basic | said
+        return within_run(basic | said)
 
     def run(self, service: str, *command: str, cwd: Path | None = None, place: str = "") -> subprocess.CompletedProcess:
         "Run a command, or the one of the service, to its end, as `docker compose run` does."
@@ -135,6 +137,7 @@ class Site:
             command, cwd=cwd or self.folder, env=self.environment(service, place), capture_output=True, text=True
         )
 
+    @starts("a service")
     def start(self, service: str, place: str = "") -> None:
         "Start a service, or a further replica of it at another place, and wait until its own health check is content."
         place = place or service
@@ -230,7 +233,7 @@ class Site:
             [*command, "--conf-file=/dev/null", "--pid-file", *records],
             start_new_session=True,
             stderr=subprocess.DEVNULL,
-            env={"PATH": f"{os.environ['PATH']}:/usr/sbin"},
+            env=within_run({"PATH": f"{os.environ['PATH']}:/usr/sbin"}),
         )
 
 
