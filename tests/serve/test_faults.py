@@ -10,7 +10,6 @@ from pathlib import Path
 import psutil
 import pytest
 from playwright.sync_api import Page, expect
-from support.browser import LAPTOP
 from support.pages import DRAWING, Serving, code, serving
 from support.pointer import Pointer
 from support.waiting import eventually
@@ -61,14 +60,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[Serving]:
     "A server that survives what befalls its kernels and its model."
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("UKR_LETTERS_MODEL", str(model))
-        with serving(tmp_path_factory.mktemp("surviving") / "samples", seats=4, pool=0) as running:
-            yield running
+    folder, settings = tmp_path_factory.mktemp("surviving") / "samples", {"UKR_LETTERS_MODEL": str(model)}
+    with serving(folder, settings=settings, seats=4, pool=0) as running:
+        yield running
 
 
-def test_a_killed_kernel_is_told_and_what_was_saved_is_there(visit, server):
-    page = visit(server.url, **LAPTOP)
+def test_a_killed_kernel_is_told_and_what_was_saved_is_there(windows, server):
+    page = windows.visit()
     writer = code(page)
     kept = lambda: sorted(sample.label for sample in server.drawn_by(writer))  # noqa: E731
     finish(page, "5", "saved")
@@ -86,7 +84,7 @@ def test_a_killed_kernel_is_told_and_what_was_saved_is_there(visit, server):
     page.wait_for_selector(f"{DRAWING}[data-strokes='0']")
     finish(page, "8", "saved")
     assert kept() == ["5", "8"]
-    page.close(run_before_unload=True)
+    windows.leave()
     assert eventually(lambda: seats(server) == 4, 60)  # the killed kernel holds no seat
 
 
@@ -104,11 +102,11 @@ def test_a_model_that_disappears_stops_nobody(server, model):
     assert eventually(lambda: seats(server) == 4, 60)
 
 
-def test_a_server_that_ends_has_said_so_and_loses_nothing_it_has_promised(visit, tmp_path):
+def test_a_server_that_ends_has_said_so_and_loses_nothing_it_has_promised(windows, tmp_path):
     "The store is away, drawings wait, the server is killed; the next one delivers, and no kernel is left over."
     place = tmp_path / "samples"
     with serving(place, pool=0) as server:
-        page = visit(server.url, **LAPTOP)
+        page = windows.visit(url=server.url)
         away(place)
         finish(page, "5", "waiting")
         place.unlink()
@@ -123,7 +121,7 @@ def test_a_server_that_ends_has_said_so_and_loses_nothing_it_has_promised(visit,
     place.unlink()
     with serving(place, pool=1) as again:
         assert eventually(lambda: labels(again) == ["8"], 60)
-        page = visit(again.url, **LAPTOP)
+        page = windows.visit(url=again.url)
         again.process.send_signal(signal.SIGTERM)
         again.process.wait(timeout=60)
         page.get_by_role("button", name="English").click()
@@ -151,11 +149,11 @@ def fill(path: Path) -> None:
             file.write(b"x" * 4096)
 
 
-def test_a_full_disk_is_told_and_the_drawing_is_held(visit, tmp_path, small_disk):
+def test_a_full_disk_is_told_and_the_drawing_is_held(windows, tmp_path, small_disk):
     with serving(tmp_path / "samples", pool=0, within=small_disk) as server:
         inside = Path(f"/proc/{server.process.pid}/root{tmp_path}")
         server.folder = inside / "samples"
-        page = visit(server.url, **LAPTOP)
+        page = windows.visit(url=server.url)
         finish(page, "5", "saved")
         fill(inside / "filler")
         finish(page, "8", "held")

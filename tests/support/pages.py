@@ -45,15 +45,15 @@ class Windows:
     def __init__(self, browser: Browser, url: str, ready: str = DRAWING):
         self.browser, self.url, self.ready, self.pages = browser, url, ready, {}
 
-    def visit(self, window: str = "first", **context: object) -> Page:
-        "The page for a new visitor, ready to be used; who was in that window before is forgotten."
+    def visit(self, window: str = "first", url: str = "", **context: object) -> Page:
+        "The page, or that of another server, for a new visitor; who was in that window before is forgotten."
         key = json.dumps([window, context], sort_keys=True)
         page = self.pages.get(key)
         if page is None or page.is_closed():
             page = self.pages[key] = self.browser.new_context(**(context or LAPTOP)).new_page()
         else:
             page.evaluate("localStorage.clear()")
-        page.goto(self.url, wait_until="commit")
+        page.goto(url or self.url, wait_until="commit")
         page.wait_for_selector(self.ready)
         return page
 
@@ -99,11 +99,12 @@ def serving(
     samples: str = "",  # a bucket in place of the folder
     before: str = "",  # Python that is run first, with `serve` as the module
     within: tuple[str, ...] = (),  # a command that runs the server
+    settings: dict[str, str] | None = None,  # more of its environment
     **options: object,  # of `serve` or `review`
 ) -> Iterator[Serving]:
     "Serve a page on a free port."
     command = f"from ukr_letters import serve\n{before}\nserve.{page}(port=0, **{options!r})"
     desk = folder.with_name(f"{folder.name}-desk")
-    environment = {**os.environ, "UKR_LETTERS_SAMPLES": samples or str(folder), "UKR_LETTERS_DESK": str(desk)}
-    with launched([*within, sys.executable, "-c", command], env=environment) as (url, process):
+    own = {"UKR_LETTERS_SAMPLES": samples or str(folder), "UKR_LETTERS_DESK": str(desk)} | (settings or {})
+    with launched([*within, sys.executable, "-c", command], env=os.environ | own) as (url, process):
         yield Serving(url, process, folder)
