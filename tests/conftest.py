@@ -3,11 +3,19 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from support.browser import LAPTOP, QUIET, find_browser
-from support.pages import DRAWING, Serving, serving
+from support.pages import DRAWING, Serving, Windows, serving
 
-pytest_plugins = ["support.processes", "support.tiers", "support.services", "support.checkout", "support.site"]
+pytest_plugins = [
+    "support.processes",
+    "support.parallel",
+    "support.tiers",
+    "support.services",
+    "support.checkout",
+    "support.site",
+]
+expect.set_options(timeout=20_000)  # ms; a machine that runs several tests at once is slow at times
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,13 +39,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 
 @pytest.fixture
-def visit(new_context: Callable[..., BrowserContext], server: Serving) -> Callable[..., Page]:
-    "Open the page as a new visitor and wait until it can be drawn on."
+def visit(request: pytest.FixtureRequest, new_context: Callable[..., BrowserContext]) -> Callable[..., Page]:
+    "Open the page as a new visitor in a window of its own and wait until it can be drawn on."
 
     def open_page(url: str | None = None, **context: object) -> Page:
         page = new_context(**(context or LAPTOP)).new_page()
-        page.goto(url or server.url, wait_until="commit")
-        page.wait_for_selector(DRAWING, timeout=20_000)
+        page.goto(url or request.getfixturevalue("server").url, wait_until="commit")
+        page.wait_for_selector(DRAWING)
         return page
 
     return open_page
+
+
+@pytest.fixture(scope="module")
+def windows(browser: Browser, server: Serving) -> Iterator[Windows]:
+    "Windows on the server that the tests of a file share."
+    windows = Windows(browser, server.url)
+    yield windows
+    windows.close()

@@ -2,14 +2,15 @@
 
 import json
 import shutil
+import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 from playwright.sync_api import Page, expect
-from support.browser import LAPTOP
-from support.pages import DRAWING, Serving, serving
+from support.pages import DRAWING, Serving, code, serving
 from support.pointer import Pointer
 from support.waiting import eventually
 from support.websocket import Visitor, ask
@@ -31,7 +32,7 @@ def finish(page: Page, char: str, status: str) -> None:
     Pointer(page).draw(char)
     page.keyboard.press("Enter")
     page.wait_for_selector(f"{DRAWING}[data-strokes='0']")
-    expect(page.locator(".ukr-status")).to_have_text(text(status), timeout=10_000)
+    expect(page.locator(".ukr-status")).to_have_text(text(status))
 
 
 def labels(server: Serving) -> list[str]:
@@ -44,42 +45,89 @@ def seats(server: Serving) -> int:
     return json.loads(ask(server.url, "/health")[2])["free"]
 
 
-def test_a_killed_kernel_is_told_and_what_was_saved_is_there(visit, tmp_path):
-    with serving(tmp_path / "samples", seats=2, pool=1) as server:
-        page = visit(server.url, **LAPTOP)
-        finish(page, "5", "saved")
-        kernel = kernel_of(page)
-        kernel.kill()
-        kernel.wait(10)
-        hand = Pointer(page)
-        hand.point("press", *hand.place(100, 100))
-        hand.point("move", *hand.place(200, 200))
-        hand.point("lift", *hand.place(200, 200))
-        expect(page.get_by_role("alert")).to_contain_text(text("lost"), timeout=15_000)
-        assert labels(server) == ["5"]
-        page.get_by_role("button", name=text("reload")).click()
-        page.wait_for_selector(f"{DRAWING}[data-strokes='0']", timeout=30_000)
-        finish(page, "8", "saved")
-        assert labels(server) == ["5", "8"]
-        page.close(run_before_unload=True)
-        assert eventually(lambda: seats(server) == 2, 20)  # the killed kernel holds no seat
+def away(place: Path) -> None:
+    "Put a file in the place of a store, which can keep nothing then."
+    shutil.rmtree(place)
+    place.write_text("a file in the place of the store")
 
 
-def test_a_killed_server_loses_nothing_it_has_promised(visit, tmp_path):
-    "The store is away, the drawing waits, the server is killed; the next one delivers, and no kernel is left over."
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    "A model folder that may disappear."
+    return Path(shutil.copytree(CHAMPION, tmp_path_factory.mktemp("model") / "served"))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[Serving]:
+    "A server that survives what befalls its kernels and its model."
+    folder, settings = tmp_path_factory.mktemp("surviving") / "samples", {"UKR_LETTERS_MODEL": str(model)}
+    with serving(folder, settings=settings, seats=4, pool=0) as running:
+        yield running
+
+
+def test_a_killed_kernel_is_told_and_what_was_saved_is_there(windows, server):
+    page = windows.visit()
+    writer = code(page)
+    kept = lambda: sorted(sample.label for sample in server.drawn_by(writer))  # noqa: E731
+    finish(page, "5", "saved")
+    kernel = kernel_of(page)
+    kernel.kill()
+    kernel.wait(10)
+    hand = Pointer(page)
+    begin, end = hand.places([[100, 100], [200, 200]])
+    hand.point("press", *begin)
+    hand.point("move", *end)
+    hand.point("lift", *end)
+    expect(page.get_by_role("alert")).to_contain_text(text("lost"))
+    assert kept() == ["5"]
+    page.get_by_role("button", name=text("reload")).click()
+    page.wait_for_selector(f"{DRAWING}[data-strokes='0']")
+    finish(page, "8", "saved")
+    assert kept() == ["5", "8"]
+    windows.leave()
+    assert eventually(lambda: seats(server) == 4, 60)  # the killed kernel holds no seat
+
+
+def test_a_model_that_disappears_stops_nobody(server, model):
+    "Who draws goes on with it, who comes afterwards is answered by the champion of the package."
+    seated = Visitor(server.url).sit_down("a" * 32)
+    shutil.rmtree(model)
+    late = Visitor(server.url).sit_down("b" * 32)
+    for visitor, writer in ((seated, "a" * 32), (late, "b" * 32)):
+        assert visitor.stroke([[100 + x, 100 + x] for x in range(0, 200, 10)])["state"] in ("answer", "unsure")
+        visitor.finish("ж")
+        assert len(server.drawn_by(writer, 1)) == 1
+        visitor.close()
+    assert json.loads(ask(server.url, "/health")[2])["model"] == Recognizer().version
+    assert eventually(lambda: seats(server) == 4, 60)
+
+
+def test_a_server_that_ends_has_said_so_and_loses_nothing_it_has_promised(windows, tmp_path):
+    "The store is away, drawings wait, the server is killed; the next one delivers, and no kernel is left over."
     place = tmp_path / "samples"
-    with serving(place, pool=1) as server:
-        page = visit(server.url, **LAPTOP)
-        shutil.rmtree(place)
-        place.write_text("a file in the place of the store")
+    with serving(place, pool=0) as server:
+        page = windows.visit(url=server.url)
+        away(place)
         finish(page, "5", "waiting")
+        place.unlink()
+        expect(page.locator(".ukr-status")).to_have_text(text("saved"))
+        assert labels(server) == ["5"]
+        away(place)
+        finish(page, "8", "waiting")
         kernel = kernel_of(page)
         server.process.kill()
-        expect(page.get_by_role("alert")).to_contain_text(text("lost"), timeout=15_000)
+        expect(page.get_by_role("alert")).to_contain_text(text("lost"))
         kernel.wait(20)
     place.unlink()
     with serving(place, pool=1) as again:
-        assert eventually(lambda: labels(again) == ["5"], 20)
+        assert eventually(lambda: labels(again) == ["8"], 60)
+        page = windows.visit(url=again.url)
+        again.process.send_signal(signal.SIGTERM)
+        again.process.wait(timeout=60)
+        page.get_by_role("button", name="English").click()
+        page.get_by_label(text("digits", "en"), exact=True).check(force=True)
+        expect(page.get_by_role("alert")).to_contain_text(text("lost", "en"))
+        expect(page.get_by_role("button", name=text("reload", "en"))).to_be_visible()
 
 
 SMALL = 'mount -t tmpfs -o size=600k tmpfs "$0" && exec "$@"'
@@ -101,11 +149,11 @@ def fill(path: Path) -> None:
             file.write(b"x" * 4096)
 
 
-def test_a_full_disk_is_told_and_the_drawing_is_held(visit, tmp_path, small_disk):
-    with serving(tmp_path / "samples", pool=1, within=small_disk) as server:
+def test_a_full_disk_is_told_and_the_drawing_is_held(windows, tmp_path, small_disk):
+    with serving(tmp_path / "samples", pool=0, within=small_disk) as server:
         inside = Path(f"/proc/{server.process.pid}/root{tmp_path}")
         server.folder = inside / "samples"
-        page = visit(server.url, **LAPTOP)
+        page = windows.visit(url=server.url)
         finish(page, "5", "saved")
         fill(inside / "filler")
         finish(page, "8", "held")
@@ -115,19 +163,3 @@ def test_a_full_disk_is_told_and_the_drawing_is_held(visit, tmp_path, small_disk
         longest = max(PAUSES) + 15  # seconds until the next attempt
         expect(page.locator(".ukr-status")).to_have_text(text("saved"), timeout=1000 * longest)
         assert eventually(lambda: labels(server) == ["5", "8", "а"], longest)
-
-
-def test_a_model_that_disappears_stops_nobody(tmp_path, monkeypatch):
-    "Who draws goes on with it, who comes afterwards is answered by the champion of the package."
-    place = tmp_path / "served"
-    shutil.copytree(CHAMPION, place)
-    monkeypatch.setenv("UKR_LETTERS_MODEL", str(place))
-    with serving(tmp_path / "samples", pool=0) as server:
-        seated = Visitor(server.url).sit_down()
-        shutil.rmtree(place)
-        late = Visitor(server.url).sit_down()
-        for visitor in (seated, late):
-            assert visitor.stroke([[100 + x, 100 + x] for x in range(0, 200, 10)])["state"] in ("answer", "unsure")
-            visitor.finish("ж")
-        assert json.loads(ask(server.url, "/health")[2])["model"] == Recognizer().version
-        assert eventually(lambda: len(server.samples()) == 2)

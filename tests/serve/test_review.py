@@ -1,50 +1,65 @@
 """What the review page promises to judges and to those who draw, checked in a real browser on a real server."""
 
-import asyncio
 import json
-import os
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
-from pathlib import Path
-from urllib.parse import urlsplit
+from shutil import rmtree
 
 import pytest
-from playwright.sync_api import Page, expect
-from support.browser import LAPTOP, PHONE
-from support.pages import JUDGING, Serving, serving
+from playwright.sync_api import Browser, Page, expect
+from support.browser import PHONE
+from support.pages import JUDGING, Serving, Windows, serving
 from support.samples import traced
 from support.waiting import eventually
-from support.websocket import knock
-from tornado.httpclient import HTTPClientError
-from tornado.websocket import websocket_connect
+from support.websocket import Visitor, knock
+from websocket import WebSocketBadStatusException
 
-from ukr_letters.serve import PROTOCOL
-from ukr_letters.store import Store, standing
+from ukr_letters.store import Store, open_store, standing
 from ukr_letters.texts import text
+
+TOKENS = {"UKR_LETTERS_REVIEW_TOKEN": "a-secret-for-judges", "JUPYTER_TOKEN": "an-invitation-to-draw"}
+
+
+@pytest.fixture(scope="module")
+def reviewing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    "A server for all tests that do not harm it; its token is told in the environment. Kernels start when asked for."
+    with serving(tmp_path_factory.mktemp("reviewing") / "samples", "review", settings=TOKENS, pool=0) as running:
+        running.printed, running.url = running.url, running.url.split("?")[0]
+        yield running
+
+
+@pytest.fixture(scope="module")
+def windows(browser: Browser, reviewing: Serving) -> Iterator[Windows]:
+    "Windows on the review page that the tests of this file share."
+    windows = Windows(browser, f"{reviewing.url}?token={TOKENS['UKR_LETTERS_REVIEW_TOKEN']}", JUDGING)
+    yield windows
+    windows.close()
 
 
 @pytest.fixture
-def judging(tmp_path: Path, store: Store, new_context) -> Iterator[Callable[..., Page]]:
-    "Open the review page of one server as a judge; the server starts with the first one."
-    running = []
+def store(reviewing: Serving, windows: Windows) -> Store:
+    "The empty store of the server; no kernel is left that knows what was in it before."
+    windows.leave()
+    assert eventually(lambda: (said := json.loads(knock(reviewing, "/health")[2]))["free"] == said["seats"], 60)
+    for folder in (reviewing.folder, reviewing.desk):
+        rmtree(folder, ignore_errors=True)
+    return open_store(str(reviewing.folder))
 
-    def open_page(judge: str, **context: object) -> Page:
-        if not running:
-            running.append(serving(tmp_path / "samples", "review", pool=1))
-            open_page.server = running[0].__enter__()
-        page = new_context(**(context or LAPTOP)).new_page()
-        page.goto(open_page.server.url, wait_until="commit")
-        page.wait_for_selector(JUDGING, timeout=30_000)
-        page.locator(".ukr-name").fill(judge)
-        page.keyboard.press("Enter")
-        page.wait_for_selector(".ukr-review:not([data-id=''])", timeout=20_000)
-        return page
 
-    yield open_page
-    for server in running:
-        server.__exit__(None, None, None)
+def sit_down(page: Page, judge: str) -> Page:
+    "Say who judges; the page, when it shows a drawing."
+    page.locator(".ukr-name").fill(judge)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".ukr-review:not([data-id=''])")
+    return page
+
+
+@pytest.fixture
+def judging(windows: Windows) -> Callable[..., Page]:
+    "Open the review page as a judge."
+    return lambda judge, **context: sit_down(windows.visit(judge, **context), judge)
 
 
 def shown(page: Page) -> str:
@@ -61,7 +76,7 @@ def write(page: Page, char: str) -> None:
 
 def all_sent(page: Page) -> None:
     "Wait until every verdict of the page is in the store."
-    expect(page.locator(f"{JUDGING}[data-unheard='0'][data-unsent='0']")).to_have_count(1, timeout=15_000)
+    expect(page.locator(f"{JUDGING}[data-unheard='0'][data-unsent='0']")).to_have_count(1)
 
 
 def said_of(store: Store, id: str) -> list[tuple]:
@@ -105,7 +120,7 @@ def test_each_key_ends_in_a_verdict(store, judging):
     assert [state_of(store, id)[0] for id in seen] == ["accepted", "second", "rejected", "waiting", "waiting"]
 
 
-def test_a_lone_opinion_waits_for_another_judge(store, judging):
+def test_a_lone_opinion_waits_for_another_judge_as_the_judge_waits_for_drawings(store, judging):
     id = store.add(traced("Щ", "Ж"))
     store.add(traced("Б", "Б"))
     olena = judging("olena")
@@ -123,6 +138,9 @@ def test_a_lone_opinion_waits_for_another_judge(store, judging):
     all_sent(taras)
     assert state_of(store, id) == ("accepted", "ш", True)
     assert [verdict[0] for verdict in said_of(store, id)] == ["olena", "taras"]
+    expect(taras.locator(".ukr-done")).to_be_visible()
+    late = store.add(traced("я", "я"))  # new drawings come by themselves
+    taras.wait_for_selector(f"{JUDGING}[data-id='{late}']")
 
 
 def test_alike_ones_are_accepted_together_but_for_one(store, judging):
@@ -152,8 +170,8 @@ def test_alike_ones_are_accepted_together_but_for_one(store, judging):
 def test_copies_are_set_aside_and_rejected_together(store, judging):
     store.add(traced("Ю", "Ю"))
     copies = [replace(traced("Ю", "Ю", writer="1"), created=f"2026-11-23T10:00:0{i}.000+00:00") for i in range(3)]
-    for copy in copies:
-        store.add(copy)
+    for one in copies:
+        store.add(one)
     page = judging("olena")
     expect(page.locator(JUDGING)).to_have_attribute("data-held", "1")
     page.get_by_label(text("review_many")).check(force=True)
@@ -186,7 +204,7 @@ def test_a_judge_sees_and_takes_back_what_was_said(store, judging):
     page.keyboard.press("Enter")
     all_sent(page)
     page.reload()  # the history is in the store, not in the page
-    page.wait_for_selector(JUDGING, timeout=20_000)
+    page.wait_for_selector(JUDGING)
     page.get_by_label(text("review_mine")).check(force=True)
     row = page.locator(f".ukr-history li[data-id='{id}']")
     expect(row).to_contain_text(f"{text('decision_accept')} 5, {text('digit')}")
@@ -196,15 +214,6 @@ def test_a_judge_sees_and_takes_back_what_was_said(store, judging):
     expect(page.locator(".ukr-history")).to_contain_text(text("review_nothing_yet", "en"))
     all_sent(page)
     assert [verdict[1] for verdict in said_of(store, id)] == ["accept", "undo"]
-
-
-def test_new_drawings_come_by_themselves(store, judging):
-    store.add(traced("с", "с"))
-    page = judging("olena")
-    page.keyboard.press("Enter")
-    expect(page.locator(".ukr-done")).to_be_visible()
-    late = store.add(traced("я", "я"))
-    page.wait_for_selector(f"{JUDGING}[data-id='{late}']", timeout=20_000)
 
 
 def test_a_finger_can_judge_on_a_phone(store, judging):
@@ -219,74 +228,46 @@ def test_a_finger_can_judge_on_a_phone(store, judging):
     assert state_of(store, id) == ("accepted", "ї", False)
 
 
-def test_a_store_that_goes_away_loses_no_verdict(store, judging, tmp_path):
+def test_a_store_that_goes_away_loses_no_verdict(windows, tmp_path):
+    place, away = tmp_path / "samples", tmp_path / "away"
+    store = open_store(str(place))
     ids = [store.add(traced("2", "2", number)) for number in range(4)]
-    page = judging("olena")
-    page.wait_for_selector(f"{JUDGING}[data-held='4']")
-    (tmp_path / "samples").rename(tmp_path / "away")
-    (tmp_path / "samples").touch()
-    for _ in range(2):
-        page.keyboard.press("Enter")
-    expect(page.locator(".ukr-status")).to_contain_text("2. ", timeout=15_000)
-    expect(page.locator(".ukr-status")).to_contain_text("choose another folder")
-    judging.server.process.send_signal(signal.SIGTERM)  # nor does the end of the server lose any
-    judging.server.process.wait(timeout=20)
-    (tmp_path / "samples").unlink()
-    (tmp_path / "away").rename(tmp_path / "samples")
-    with serving(tmp_path / "samples", "review", pool=1):
-        assert eventually(lambda: len(list(store.verdicts())) == 2, 15)
+    with serving(place, "review", pool=0) as server:
+        page = windows.visit("olena", server.url)
+        sit_down(page, "olena").wait_for_selector(f"{JUDGING}[data-held='4']")
+        place.rename(away)
+        place.touch()
+        for _ in range(2):
+            page.keyboard.press("Enter")
+        expect(page.locator(".ukr-status")).to_contain_text("2. ")
+        expect(page.locator(".ukr-status")).to_contain_text("choose another folder")
+        server.process.send_signal(signal.SIGTERM)  # nor does the end of the server lose any
+        server.process.wait(timeout=60)
+    place.unlink()
+    away.rename(place)
+    with serving(place, "review", pool=1):
+        assert eventually(lambda: len(list(store.verdicts())) == 2, 60)
     assert sorted(state_of(store, id)[0] for id in ids) == ["accepted", "accepted", "waiting", "waiting"]
 
 
 # Nobody judges without an invitation
 
 
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory) -> Iterator[Serving]:
-    "A server without seats whose token is told in the environment."
-    os.environ["UKR_LETTERS_REVIEW_TOKEN"] = "a-secret-for-judges"
-    os.environ["JUPYTER_TOKEN"] = "an-invitation-to-draw"
-    try:
-        with serving(tmp_path_factory.mktemp("samples"), "review", seats=0, pool=1) as running:
-            yield running
-    finally:
-        del os.environ["UKR_LETTERS_REVIEW_TOKEN"], os.environ["JUPYTER_TOKEN"]
-
-
-def test_only_the_right_token_opens_the_page(guarded):
-    assert "a-secret-for-judges" not in guarded.url
-    answers = {
-        token: knock(guarded, f"/?token={token}")[0] for token in ("a-secret-for-judges", "an-invitation-to-draw")
-    }
-    assert answers == {"a-secret-for-judges": 503, "an-invitation-to-draw": 302}  # no seat, but let in
-
-
 @pytest.mark.parametrize("path", ["/", "/voila/render/review.ipynb", "/voila/files/review.ipynb", "/api/kernels"])
-def test_without_a_token_nothing_is_told(guarded, path):
-    status, headers, body = knock(guarded, path)
+def test_without_a_token_nothing_is_told(reviewing, path):
+    status, headers, body = knock(reviewing, path)
     assert status in (302, 403) and b"ReviewApp" not in body
     assert status == 403 or headers["Location"].startswith("/login")
 
 
-def test_a_kernel_listens_only_to_those_with_the_token(store, judging):
-    store.add(traced("8", "8"))
-    page = judging("olena")
-    kernel = json.loads(page.locator("#jupyter-config-data").text_content())["kernelId"]
-    address = urlsplit(judging.server.url)
-
-    async def connect(query: str) -> int:
-        "The status with which the kernel's wire is opened or refused."
-        try:
-            wire = await websocket_connect(
-                f"ws://{address.netloc}/api/kernels/{kernel}/channels{query}", subprotocols=[PROTOCOL]
-            )
-        except HTTPClientError as error:
-            return error.code
-        wire.close()
-        return 101
-
-    with ThreadPoolExecutor(1) as thread:  # the browser's own loop runs in this one
-        found = [
-            thread.submit(asyncio.run, connect(query)).result() for query in ("", "?token=guess", f"?{address.query}")
-        ]
-    assert found == [403, 403, 101]
+def test_only_the_right_token_opens_the_page_and_the_wire_to_its_kernel(reviewing):
+    right, wrong = TOKENS.values()
+    assert right not in reviewing.printed and knock(reviewing, f"/?token={wrong}")[0] == 302
+    judge = Visitor(f"{reviewing.url}?token={right}")  # let in, and connected
+    for query in ("", "token=guess"):
+        stranger = copy(judge)
+        stranger.url = f"{reviewing.url}?{query}"
+        with pytest.raises(WebSocketBadStatusException, match="403"):
+            stranger.connect(suppress_origin=True, origin=None)
+    judge.connect(suppress_origin=True, origin=None).close()
+    judge.close()

@@ -5,6 +5,8 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from unittest.mock import patch
 
+from support.tiers import starts
+
 from ukr_letters import fetch, sources
 from ukr_letters.fetch import Archive, Source
 from ukr_letters.sources import Drawing, read
@@ -12,6 +14,7 @@ from ukr_letters.sources import Drawing, read
 OPEN = ExitStack()  # archives stay open as long as the tests run: the index of the largest takes seconds to read
 
 
+@starts("an archive")
 @cache
 def archive_of(name: str) -> Archive:
     "The archive of a source by its name, which remembers the pictures that it has decoded."
@@ -27,6 +30,7 @@ def open_once(source: Source) -> Iterator[Archive]:
     yield archive_of(next(name for name, one in sources.SOURCES.items() if (one.file, one.sha256, one.keep) == same))
 
 
+@starts("an archive")
 @cache
 def read_once(name: str) -> tuple[Drawing, ...]:
     "All drawings of a source."

@@ -12,10 +12,10 @@ class Pointer:
         self.page, self.device = page, device
         self.browser = page.context.new_cdp_session(page)
 
-    def place(self, x: float, y: float) -> tuple[float, float]:
-        "Pad units to the browser's pixels."
+    def places(self, path: list[list[float]]) -> list[tuple[float, float]]:
+        "Pad units to the browser's pixels; the pad is looked for once, as the browser takes long to say where it is."
         box = self.page.locator(".ukr-pad-layer").bounding_box()
-        return box["x"] + x * box["width"] / 400, box["y"] + y * box["height"] / 400
+        return [(box["x"] + x * box["width"] / 400, box["y"] + y * box["height"] / 400) for x, y in path]
 
     def point(self, kind: str, x: float, y: float, finger: int = 0) -> None:
         "Send one event of the device: press, move or lift."
@@ -34,13 +34,12 @@ class Pointer:
 
     def stroke(self, path: list[list[float]]) -> None:
         "Draw one stroke and wait for its answer."
-        before = self.strokes()
-        places = [self.place(x, y) for x, y in path]
+        before, places = self.strokes(), self.places(path)
         self.point("press", *places[0])
         for place in places[1:]:
             self.point("move", *place)
         self.point("lift", *places[-1])
-        self.page.wait_for_selector(f"{DRAWING}[data-strokes='{before + 1}']", timeout=5000)
+        self.page.wait_for_selector(f"{DRAWING}[data-strokes='{before + 1}']", timeout=20_000)
 
     def draw(self, char: str) -> None:
         "Draw a letter or digit."

@@ -19,11 +19,11 @@ WRITER = "0123456789abcdef" * 2
 
 
 def ask(
-    url: str, path: str = "", method: str = "GET", body: bytes | None = None, **headers: str
+    url: str, path: str = "", method: str = "GET", body: bytes | None = None, source: str = "127.0.0.1", **headers: str
 ) -> tuple[int, Message, bytes]:
-    "Status, headers and body of one request; the path of the address where none is named."
+    "Status, headers and body of one request from an address of this machine; the path of `url` where none is named."
     parts = urlsplit(url)
-    connection = HTTPConnection(parts.netloc, timeout=60)
+    connection = HTTPConnection(parts.netloc, timeout=60, source_address=(source, 0))
     connection.request(method, path or f"{parts.path}?{parts.query}", body, headers)
     response = connection.getresponse()
     return response.status, response.headers, response.read()
@@ -136,7 +136,12 @@ class Visitor:
     def close(self) -> None:
         "Close the page, as a browser does."
         self.wire.close()
-        ask(self.url, f"/voila/api/shutdown/{self.kernel}?{urlsplit(self.url).query}", "POST")
+        stand_up(self.url, self.kernel)
+
+
+def stand_up(url: str, kernel: str) -> None:
+    "End the kernel of a page, as a browser does when the page is closed."
+    ask(url, f"/voila/api/shutdown/{kernel}?{urlsplit(url).query}", "POST")
 
 
 def closed(wire: WebSocket, seconds: float = 10) -> tuple[int, str]:
