@@ -153,14 +153,10 @@ def join(parts: list[Dataset]) -> Dataset:
 
 def assemble(
     sources: list[str] | str,  # names, or "embedded"
-    limit: int | None = None,  # at most so many drawings of each source, spread evenly; default: all
+    limit: int | None = None,  # about so many drawings of each source, evenly spread; default: all
 ) -> Dataset:
     "Read, render, join and de-duplicate the chosen sources, with the paths of what is learnt from."
-    parts = []
-    for name in choose(sources):
-        drawings = list(read(name))
-        step = max(1, len(drawings) // limit) if limit else 1
-        parts.append(render(drawings[::step], name, redraw=True))
+    parts = [render(read(name, limit), name, redraw=True) for name in choose(sources)]
     return without_copies(join(parts))
 
 # %% ../nbs/lib/30_dataset.ipynb #29b92c93

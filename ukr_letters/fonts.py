@@ -11,15 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
-from itertools import product
+from itertools import groupby, product
 from math import cos, radians, sin
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from .alphabet import DIGITS, FLAT, LETTERS
-from .fetch import SourceError
+from .fetch import SourceError, spread
 
 # %% ../nbs/lib/24_fonts.ipynb #d20ec647
 @dataclass(frozen=True)
@@ -169,12 +170,13 @@ class Lettering:
     drop: float  # of its lower edge below the baseline, in x-heights
 
 
-def letterings() -> Iterator[Lettering]:
-    "Every character of every face and weight in every hand."
-    for face in FACES:
-        for weight, char in product(face.weights, CHARACTERS):
-            font = open_face(face, weight)
-            sheet, (height, drop) = typeset(char, font), stand(char, font)
-            for number, hand in enumerate(HANDS):
-                name = f"{Path(face.file).stem}-{weight}-{char}-{number}"
-                yield Lettering(face, char, name, by_hand(sheet, hand), height, drop)
+def letterings(limit: int | None = None) -> Iterator[Lettering]:
+    "Every character of every face and weight in every hand, or about `limit` of them; only these are drawn."
+    hands = range(len(HANDS))
+    known = [(face, *rest) for face in FACES for rest in product(face.weights, CHARACTERS, hands)]
+    for (face, weight, char), wanted in groupby(spread(known, limit), key=itemgetter(0, 1, 2)):
+        font = open_face(face, weight)
+        sheet, (height, drop) = typeset(char, font), stand(char, font)
+        for *_, number in wanted:
+            name = f"{Path(face.file).stem}-{weight}-{char}-{number}"
+            yield Lettering(face, char, name, by_hand(sheet, HANDS[number]), height, drop)

@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from .alphabet import CLASSES, LOOKALIKES
+from .fetch import spread
 from .fonts import FACES, HANDS, by_hand, open_face, typeset
 from .ink import draw_strokes
 
@@ -339,11 +340,12 @@ COUNTS = {"train": 300, "valid": 40, "test": 80}  # of each style that is traine
 HELD_COUNT = 150  # of each that is only tested
 
 
-def scribbles() -> Iterator[tuple[str, str, int, np.ndarray]]:  # style, split, number, uint8 (H, W) with ink dark
+def scribbles(
+    limit: int | None = None,  # about so many of them, evenly spread; only these are drawn
+) -> Iterator[tuple[str, str, int, np.ndarray]]:  # style, split, number, uint8 (H, W) with ink dark
     "Every scribble of every style; chance depends on style, split and number alone."
-    for name, draw in STYLES.items():
-        counts = {"test": HELD_COUNT} if name in HELD_STYLES else COUNTS
-        for split, count in counts.items():
-            for number in range(count):
-                random = np.random.default_rng([crc32(f"{name}-{split}".encode()), number])
-                yield name, split, number, draw(random, split)
+    counts = {name: {"test": HELD_COUNT} if name in HELD_STYLES else COUNTS for name in STYLES}
+    known = [(name, split, number) for name in STYLES for split, n in counts[name].items() for number in range(n)]
+    for name, split, number in spread(known, limit):
+        random = np.random.default_rng([crc32(f"{name}-{split}".encode()), number])
+        yield name, split, number, STYLES[name](random, split)

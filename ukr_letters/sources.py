@@ -30,7 +30,17 @@ from PIL import Image
 from .alphabet import LETTERS, OTHER
 from .composed import almost, mirrored, with_two_dots, with_upturn
 from .config import mirror
-from .fetch import Archive, Source, SourceError, compare, digest, open_archive, raw_folder, unavailable
+from ukr_letters.fetch import (
+    Archive,
+    Source,
+    SourceError,
+    compare,
+    digest,
+    open_archive,
+    raw_folder,
+    spread,
+    unavailable,
+)
 from .fonts import letterings
 from .ink import draw_strokes, measure
 from .scribbles import scribbles
@@ -71,6 +81,7 @@ def source(
 
 def read(
     which: str | Source,  # a name in `SOURCES`, or a record of your own
+    limit: int | None = None,  # about so many, evenly spread; default: all
 ) -> Iterator[Drawing]:
     "The drawings of one source; raises `SourceError` when it cannot be had."
     if isinstance(which, str) and which not in SOURCES:
@@ -78,7 +89,8 @@ def read(
     found = SOURCES[which] if isinstance(which, str) else which
     if found.reader is None:
         raise SourceError(f"Source {found.name!r} has no reader")
-    return found.reader(found)
+    drawings = found.reader(replace(found, limit=limit))
+    return iter(spread(list(drawings), limit)) if limit else drawings
 
 # %% ../nbs/lib/27_sources.ipynb #560a53ef
 def rukopys_crop(
@@ -479,7 +491,7 @@ def read_almost(source: Source) -> Iterator[Drawing]:
 )
 def read_fonts(source: Source) -> Iterator[Drawing]:
     "Letters and digits of handwriting-like fonts; whole families are held out."
-    for found in letterings():
+    for found in letterings(source.limit):
         uppercase = found.char.isupper() if found.char.isalpha() else None
         group, size = f"fonts-{found.face.family}", {"height": found.height, "drop": found.drop}
         yield Drawing(found.picture, found.char.lower(), uppercase, found.face.split, group, found.name, **size)
@@ -511,7 +523,7 @@ def read_digits8(source: Source) -> Iterator[Drawing]:
 )
 def read_scribbles(source: Source) -> Iterator[Drawing]:
     "Drawings that are no letter and no digit."
-    for style, split, number, picture in scribbles():
+    for style, split, number, picture in scribbles(source.limit):
         name = f"{style}/{split}-{number}"
         yield Drawing(picture, OTHER, None, split, f"scribbles-{name}", name)
 
