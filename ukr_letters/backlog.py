@@ -7,7 +7,6 @@ __all__ = ['log', 'SCHEMA', 'INSERT', 'PAGE', 'OPEN', 'UNSENT', 'STATES', 'CASES
            'PAUSE', 'Backlog', 'pack', 'live_verdicts', 'Filters', 'written', 'conditions']
 
 # %% ../nbs/lib/67_backlog.ipynb #fe66355c
-import fcntl
 import json
 import logging
 import sqlite3
@@ -22,6 +21,7 @@ from threading import Event, Thread, local
 from time import monotonic
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from .alphabet import CLASSES, symbol
 from .copies import Copies, outline
@@ -381,13 +381,13 @@ class Backlog:
 
     def _follow_alone(self) -> None:
         "A round, unless another process at this desk does it."
-        with suppress(BlockingIOError):
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(Timeout):
+            self.lock.acquire(blocking=False)  # once more by whoever has it already: nothing changes
             self.follow()
 
     def start(self) -> None:
         "Send and follow from now on, without holding anybody up."
-        self.lock = (self.desk / "follower.lock").open("w")
+        self.lock = FileLock(self.desk / "follower.lock", thread_local=False)  # held until the process ends
         works = {"sending": self.send, "following": self._follow_alone}
         self.threads = [Thread(target=self._work, args=work, daemon=True) for work in works.items()]
         for thread in self.threads:

@@ -7,7 +7,6 @@ __all__ = ['log', 'PER_MINUTE', 'PER_DAY', 'DAY', 'SHARED', 'SALT', 'PAUSES', 'o
            'neighbourhood', 'stand_in', 'introduce', 'address_of', 'own_kernel', 'tolerated', 'Collector']
 
 # %% ../nbs/lib/57_collector.ipynb #7add278d
-import fcntl
 import logging
 import os
 import time
@@ -23,6 +22,7 @@ from secrets import token_hex
 from threading import Event, Thread
 from typing import Literal
 
+from filelock import FileLock
 from ipykernel.connect import get_connection_file
 
 from .config import root
@@ -86,6 +86,7 @@ class Allowance:
     ):
         self.folder, self.clock = folder, clock
         folder.mkdir(parents=True, exist_ok=True)
+        self.lock = FileLock(folder.with_suffix(".lock"))  # two pages of one giver count one after the other
         for path in folder.iterdir():
             with suppress(FileNotFoundError):  # another page is tidying up as well
                 if clock() - path.stat().st_mtime > DAY:
@@ -97,8 +98,7 @@ class Allowance:
         writers: int = 1,  # who share it
     ) -> bool:
         "Count one more drawing, unless they have given enough; raises `OSError` when it cannot be counted."
-        with open(self.folder / giver, "a+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # two pages of one giver count one after the other
+        with self.lock.acquire(poll_interval=0.005), open(self.folder / giver, "a+") as file:
             file.seek(0)
             moment = self.clock()
             today = [then for then in map(float, file) if 0 <= moment - then < DAY]  # a clock set back forgives

@@ -48,7 +48,9 @@ def folder_error(
 
 # %% ../nbs/lib/18_folder.ipynb #0d876d41
 def sync_folder(folder: Path) -> None:
-    "Wait until the names in a folder are on the disk."
+    "Wait until the names in a folder are on the disk, where the system can be asked to."
+    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folder as a file, and writes down names by itself
+        return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

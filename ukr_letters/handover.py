@@ -46,7 +46,7 @@ def exchange(one: Path, other: Path) -> bool:
     "Let two folders change names in one step; False where the system or its disk cannot."
     try:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
-    except AttributeError:
+    except (AttributeError, TypeError):  # Windows does not even know the library without a name
         return False
     return renameat2(HERE, os.fsencode(one), HERE, os.fsencode(other), EXCHANGE) == 0
 

@@ -15,7 +15,6 @@ import gzip
 import logging
 import os
 import re
-import resource
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -425,7 +424,8 @@ def settings(
             resources=page_resources(page),
             page_config_hook=ask_by_version,
         ),
-        ConnectionFileMixin=dict(transport="ipc"),  # kernels listen to this machine's own user only
+        # kernels listen to this machine's own user only; Windows cannot do that, its kernels ask for a signature
+        ConnectionFileMixin=dict(transport="tcp" if os.name == "nt" else "ipc"),
         MappingKernelManager=dict(cull_idle_timeout=idle, cull_interval=min(30, idle), cull_connected=True),
     )
 
@@ -441,6 +441,10 @@ def check_token(
 # %% ../nbs/lib/65_serve.ipynb #57582930
 def many_files() -> None:
     "Let the server hold as many connections as the system allows: each takes a file, and so do kernels."
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 

@@ -8,7 +8,6 @@ __all__ = ['EXPERIMENT', 'BRIEF', 'ENDINGS', 'BATCH', 'TICK', 'RETRY', 'LAST_TRI
            'sent_to', 'alone', 'waiting', 'send_one', 'send_waiting', 'pause', 'follow']
 
 # %% ../nbs/lib/52_tracking.ipynb #7652dd3d
-import fcntl
 import json
 import logging
 import os
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from .config import root, tracking_uri
@@ -191,12 +191,12 @@ def sent_to(run: Run) -> dict[str, str]:  # address of a store: id of the run th
 @contextmanager
 def alone(run: Run) -> Iterator[bool]:  # False while another sends
     "The right to send a run."
-    with open(run.folder / "sending", "ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
+    try:
+        lock = FileLock(run.folder / "sending").acquire(blocking=False)
+    except Timeout:
+        yield False
+        return
+    with lock:
         yield True
 
 # %% ../nbs/lib/52_tracking.ipynb #51e6fe31
@@ -239,7 +239,8 @@ def pause(run: Run, seconds: float) -> None:
 
 def follow(folder: str) -> None:
     "Send a run while it works and when it has ended, then what else waits; what fails is told and stays."
-    os.nice(5)  # the training goes first
+    if hasattr(os, "nice"):  # the training goes first, where the system can be told so
+        os.nice(5)
     run, sender, tries, done = Run(Path(folder)), None, LAST_TRIES, False
     with alone(run) as mine:
         while mine and tries and not done:

@@ -415,7 +415,9 @@ def work(
 
 # %% ../nbs/lib/54_tune.ipynb #9d5a3157
 def lives(process: int) -> bool:
-    "Whether a process of this machine is there."
+    "Whether a process of this machine is there; raises `TuneError` on Windows, where asking would end it."
+    if os.name == "nt":
+        raise TuneError("ukr_tune asks for living workers in a way that only POSIX knows: search on Linux or macOS")
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -6,7 +6,6 @@
 __all__ = ['SYMBOLS', 'FINE', 'SCHEMA', 'BATCH', 'PAGE', 'Asker', 'picture', 'desk_folder', 'Index', 'row']
 
 # %% ../nbs/lib/58_wanted.ipynb #4ed6b7f0
-import fcntl
 import os
 import sqlite3
 import time
@@ -18,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from random import Random
 
 from fastcore.basics import chunked
+from filelock import FileLock
 
 from .alphabet import DIGITS, LETTERS, symbol
 from .sample import Sample, Verdict
@@ -179,8 +179,7 @@ class Index:
         every: float = 0,  # seconds for which what is known is good enough
     ) -> None:
         "Bring the index up to the store if it is older than that; raises `StoreError`."
-        with open(self.path.with_suffix(".lock"), "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with FileLock(self.path.with_suffix(".lock")):
             with self.open() as db:
                 (moment,) = db.execute("SELECT moment FROM refreshed").fetchone()
             if moment + every <= time.time():
