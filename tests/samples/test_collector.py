@@ -10,16 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
-from playwright.sync_api import expect
-from support.browser import LAPTOP
 from support.checkout import ROOT
 from support.pages import serving
-from support.pointer import Pointer
 from support.samples import GOOD, drawing
 from support.services import BUCKET, KEYS, S3Server
+from support.strokes import letter
 from support.waiting import eventually
+from support.websocket import Visitor
 
 from ukr_letters.collector import (
     DAY,
@@ -35,7 +35,6 @@ from ukr_letters.collector import (
 from ukr_letters.config import root
 from ukr_letters.sample import Sample
 from ukr_letters.store import open_store
-from ukr_letters.texts import text
 
 SOON = (0.05,)  # seconds between attempts
 TESTS = str(ROOT / "tests")
@@ -70,26 +69,38 @@ def waiting(outbox: Path) -> set[str]:
     return {path.stem for path in outbox.glob("waiting/*.json")}
 
 
-@pytest.fixture
-def shaky(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
-    "An S3 server that may be stopped."
-    server = S3Server(tmp_path / "s3")
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
+@pytest.fixture(scope="module")
+def stopping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    "An S3 server for the tests that stop it."
+    server = S3Server(tmp_path_factory.mktemp("s3"))
     server.start()
     yield server
     server.stop()
 
 
-BUCKET_URL = f"s3://{BUCKET}/samples"
+@pytest.fixture
+def shaky(stopping: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+    "An S3 server that may be stopped; the keys to it are in the environment."
+    for name, value in stopping.environment.items():
+        monkeypatch.setenv(name, value)
+    yield stopping
+    if not stopping.answers():
+        stopping.stop()
+        stopping.start()
+
+
+@pytest.fixture
+def bucket() -> str:
+    "The address of an empty store in a bucket."
+    return f"s3://{BUCKET}/{token_hex(8)}"
 
 
 # A server that comes and goes
 
 
-def test_a_server_that_is_down_loses_nothing(shaky, outbox):
+def test_a_server_that_is_down_loses_nothing(shaky, bucket, outbox):
     "Drawings wait on this machine, each is told so, and all arrive when the server is back."
-    page = Page(BUCKET_URL)
+    page = Page(bucket)
     page.draw(drawing(0))
     assert page.says(0, "saved") and not eventually(lambda: waiting(outbox), 0.1)
     shaky.stop()
@@ -103,7 +114,7 @@ def test_a_server_that_is_down_loses_nothing(shaky, outbox):
     shaky.start()
     assert all(page.says(number, "saved") for number in (1, 2, 3))
     page.collector.leave()
-    assert not waiting(outbox) and len(open_store(BUCKET_URL)) == 4
+    assert not waiting(outbox) and len(open_store(bucket)) == 4
 
 
 # A page whose kernel is killed as soon as its drawings are taken.
@@ -119,47 +130,47 @@ time.sleep(60)
 """
 
 
-def test_a_kernel_killed_while_the_server_is_down(shaky, outbox):
+def test_a_kernel_killed_while_the_server_is_down(shaky, bucket, outbox):
     "The next page has drawn nothing yet, but its start empties the outbox."
     shaky.stop()
-    command = [sys.executable, "-c", KERNEL, TESTS, BUCKET_URL]
+    command = [sys.executable, "-c", KERNEL, TESTS, bucket]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as kernel:
         assert kernel.stdout.readline() == "0 waiting\n"
         ids = {drawing(number).id for number in range(3)}
         assert eventually(lambda: waiting(outbox) == ids)
         kernel.kill()
     shaky.start()
-    page = Page(BUCKET_URL)
+    page = Page(bucket)
     assert eventually(lambda: not waiting(outbox), 20) and not page.heard
     page.collector.leave()
-    assert set(open_store(BUCKET_URL)) == ids
+    assert set(open_store(bucket)) == ids
 
 
-def test_a_page_left_while_the_server_does_not_answer(outbox, monkeypatch):
+def test_a_page_left_while_the_server_does_not_answer(bucket, outbox, monkeypatch):
     "A server that accepts and then says nothing holds a leaving visitor up no longer than allowed."
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         port = silent.getsockname()[1]
         for name, value in {**KEYS, "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}"}.items():
             monkeypatch.setenv(name, value)
-        page = Page(BUCKET_URL)
+        page = Page(bucket)
         page.draw(drawing(0), drawing(1))
         page.collector.leave(seconds=1)
     assert waiting(outbox) == {drawing(0).id, drawing(1).id} and not page.heard
 
 
-def test_the_page_goes_on_while_the_server_is_down(visit, shaky, outbox, tmp_path):
+def test_the_page_goes_on_while_the_server_is_down(shaky, bucket, outbox, tmp_path):
     "A drawing is recognised, told to wait, and saved in the bucket when the server is back."
-    with serving(tmp_path / "samples", samples=BUCKET_URL, pool=1) as running:
-        page = visit(running.url, **LAPTOP)
+    with serving(tmp_path / "samples", samples=bucket, pool=0) as running:
+        visitor = Visitor(running.url).sit_down()
         shaky.stop()
-        Pointer(page).draw("5")
-        page.keyboard.press("Enter")
-        expect(page.locator(".ukr-status")).to_have_text(text("waiting"), timeout=20_000)
-        assert len(waiting(outbox)) == 1
+        assert [visitor.stroke(stroke) for stroke in letter("5")][-1]["char"] == "5"
+        visitor.tell(visitor.page, kind="choose", char="5")
+        assert visitor.told("waiting") and len(waiting(outbox)) == 1
         shaky.start()
-        expect(page.locator(".ukr-status")).to_have_text(text("saved"), timeout=30_000)
+        assert visitor.told("saved")
+        visitor.close()
     assert len(list((outbox / "times").glob("address-*"))) == 1  # the server told the kernel who is there
-    assert [sample.label for sample in open_store(BUCKET_URL).samples()] == ["5"]
+    assert [sample.label for sample in open_store(bucket).samples()] == ["5"]
 
 
 # The outbox

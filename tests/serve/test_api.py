@@ -3,34 +3,27 @@
 import io
 import os
 import re
-import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page
-from support.api import Door, gift, opened
-from support.networks import leaning
-from support.services import S3Server
+from support.api import Door, opened
 from support.strokes import TURNS, letter
-from support.waiting import eventually
 
-from ukr_letters.collector import PER_MINUTE
-from ukr_letters.handover import NAMES, deliver
+from ukr_letters.api import serve_api
 from ukr_letters.messages import EXAMPLE, TEE
-from ukr_letters.recognizer import CHAMPION, Recognizer
-from ukr_letters.store import open_store
+from ukr_letters.recognizer import Recognizer
 
 KEY = "a-key-of-the-tests-4711"
 
@@ -220,31 +213,36 @@ def test_without_a_key_nobody_comes_in_and_guessing_ends_soon(tmp_path: Path) ->
         assert KEY not in (tmp_path / "log").read_text()
 
 
-def test_an_address_has_its_share_and_only_a_proxy_may_name_another(tmp_path: Path) -> None:
-    "Over all connections of one address; what strangers write into a header changes nothing."
-    share = {"drawings": [{"ink": TEE}] * 20}  # what an address may ask for in ten seconds
-    ask = lambda door, visitor: door.post("/recognize", json=share, headers={"X-Forwarded-For": visitor})  # noqa: E731
+SHARE = {"drawings": [{"ink": TEE}] * 20}  # what an address may ask for in ten seconds
+
+
+def asked_by(door: Door, visitor: str) -> httpx.Response:
+    "What an address is answered that asks for all its share."
+    return door.post("/recognize", json=SHARE, headers={"X-Forwarded-For": visitor})
+
+
+def test_an_address_has_its_share_over_all_connections(tmp_path: Path) -> None:
+    "What strangers write into a header changes nothing."
     with opened(tmp_path, workers=1, rate=2, proxy="192.0.2.0/24") as door:
-        assert ask(door, "203.0.113.1").status_code == 200
-        refused = ask(door, "203.0.113.2")
+        assert asked_by(door, "203.0.113.1").status_code == 200
+        refused = asked_by(door, "203.0.113.2")
         assert refused.status_code == 429 and "more than 2 drawings a second" in refused.json()["detail"]
         assert 0 < int(refused.headers["retry-after"]) <= 10
-    with opened(tmp_path, workers=1, rate=2, proxy="127.0.0.1") as door:
-        visitors = ["203.0.113.1", "203.0.113.1", "203.0.113.2", "198.51.100.9, 203.0.113.1"]
-        asked = [ask(door, visitor).status_code for visitor in visitors]
-        assert asked == [200, 429, 200, 429]  # what the last one claims stands before what the proxy saw
 
 
-def test_scripts_of_other_pages_may_ask_only_where_they_were_invited(door: Door, tmp_path: Path) -> None:
+def test_only_a_proxy_may_name_an_address_and_scripts_ask_only_where_they_were_invited(
+    door: Door, tmp_path: Path
+) -> None:
     there = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
     assert not [name for name in door.options("/recognize", headers=there).headers if name.startswith("access-control")]
-    with opened(tmp_path, workers=1, origins="https://example.org") as inviting:
-        assert (
-            inviting.options("/recognize", headers=there).headers["access-control-allow-origin"]
-            == "https://example.org"
-        )
+    with opened(tmp_path, workers=1, rate=2, proxy="127.0.0.1", origins="https://example.org") as inviting:
+        answer = inviting.options("/recognize", headers=there)
+        assert answer.headers["access-control-allow-origin"] == "https://example.org"
         other = inviting.options("/recognize", headers=there | {"Origin": "https://example.com"})
         assert "access-control-allow-origin" not in other.headers
+        visitors = ["203.0.113.1", "203.0.113.1", "203.0.113.2", "198.51.100.9, 203.0.113.1"]
+        asked = [asked_by(inviting, visitor).status_code for visitor in visitors]
+        assert asked == [200, 429, 200, 429]  # what the last one claims stands before what the proxy saw
 
 
 @pytest.mark.parametrize(
@@ -257,119 +255,6 @@ def test_scripts_of_other_pages_may_ask_only_where_they_were_invited(door: Door,
     ],
 )
 def test_what_cannot_work_stops_it_at_its_start(tmp_path: Path, settings: dict, options: dict, reason: str) -> None:
-    with pytest.raises(AssertionError, match=f"(?s)ukr_api: .*{reason}"), opened(tmp_path, settings, **options):
-        pass
-
-
-# Samples: nothing acknowledged is lost
-
-
-def test_a_flood_of_samples_ends_at_the_limit(tmp_path: Path) -> None:
-    with opened(tmp_path, rate=0) as door:
-        answers = [
-            door.post("/samples", json=gift(number, writer="the-same-writer")) for number in range(PER_MINUTE + 3)
-        ]
-        assert [answer.status_code for answer in answers] == [201] * PER_MINUTE + [429] * 3
-        assert door.kept() == {answer.json()["id"] for answer in answers[:PER_MINUTE]}
-        assert all(int(answer.headers["retry-after"]) > 0 for answer in answers[PER_MINUTE:])
-
-
-def test_a_store_that_is_away_for_a_while_costs_no_sample(tmp_path: Path) -> None:
-    "Given while the bucket is away: waiting, said so, and delivered when it is back."
-    s3 = S3Server(tmp_path / "s3")
-    s3.start()
-    place = "s3://drawings/away"
-    try:
-        with opened(tmp_path, {"UKR_LETTERS_SAMPLES": place, **s3.environment}, workers=1) as door:
-            given = [door.post("/samples", json=gift(0))]
-            s3.stop()
-            given += [door.post("/samples", json=gift(number)) for number in (1, 2, 3)]
-            assert [answer.status_code for answer in given] == [201, 202, 202, 202]
-            assert (
-                door.get("/health").json()["samples"] == "waiting"
-                and door.post("/recognize", json={"ink": TEE}).status_code == 200
-            )
-            s3.start()
-            assert eventually(lambda: not door.waiting(), 90)
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in s3.environment.items():
-                patch.setenv(name, value)
-            assert set(open_store(place)) == {answer.json()["id"] for answer in given}
-    finally:
-        s3.stop()
-
-
-def test_killed_in_the_middle_of_work_it_has_what_it_acknowledged(tmp_path: Path) -> None:
-    "kill -9 of all its processes while eight givers give; the next server finds every sample that was acknowledged."
-    acknowledged: list[str] = []
-
-    def give(url: str, giver: int) -> None:
-        with httpx.Client(base_url=url, timeout=10) as client:
-            for number in range(10_000):
-                try:
-                    answer = client.post("/samples", json=gift(1000 * giver + number))
-                except httpx.HTTPError:
-                    return
-                if answer.status_code in (201, 202):
-                    acknowledged.append(answer.json()["id"])
-
-    with opened(tmp_path, rate=0) as door, ThreadPoolExecutor(8) as givers:
-        for giver in range(8):
-            givers.submit(give, door.url, giver)
-        assert eventually(lambda: len(acknowledged) > 100, 20)
-        os.killpg(door.process.pid, signal.SIGKILL)
-    with opened(tmp_path, rate=0) as door:
-        assert eventually(lambda: not door.waiting(), 20)
-        assert door.kept() >= set(acknowledged) and len(acknowledged) > 100
-
-
-def test_what_nothing_can_keep_is_not_acknowledged(tmp_path: Path) -> None:
-    "Neither the store nor the outbox takes anything: the giver is told so, and recognition goes on."
-    with opened(tmp_path, rate=0) as door:
-        for name in ("samples", "outbox"):
-            shutil.rmtree(tmp_path / name)
-            (tmp_path / name).write_text("in the way")
-        answer = door.post("/samples", json=gift(1))
-        assert (
-            answer.status_code == 503
-            and "send it again later" in answer.json()["detail"]
-            and answer.headers["retry-after"]
-        )
-        assert "Traceback" not in answer.text and door.post("/recognize", json={"ink": TEE}).status_code == 200
-
-
-# A new champion, and numbers for those who run it
-
-
-def test_a_new_champion_answers_without_a_restart_and_a_bad_one_never(tmp_path: Path) -> None:
-    place = tmp_path / "served"
-    put: Callable[[Path], object] = lambda folder: deliver(
-        {name: (folder / name).read_bytes() for name in NAMES}, place
-    )  # noqa: E731
-    put(CHAMPION)
-    new = leaning(tmp_path / "new", "щ", 100)
-    with opened(tmp_path, {"UKR_LETTERS_MODEL": str(place)}, rate=0) as door:
-
-        def answers() -> set[tuple]:
-            fresh = [
-                httpx.post(f"{door.url}/recognize", json={"ink": TEE, "mode": "letters"}).json() for _ in range(12)
-            ]
-            return {(answer["model"], answer["label"]) for answer in fresh}
-
-        assert {label for _, label in answers()} == {"т"}
-        put(tmp_path / "new")
-        assert answers() == {(new.version, "щ")}
-        (place / "model.onnx").write_bytes(b"no network")
-        assert answers() == {(new.version, "щ")} and door.get("/model").json()["version"] == new.version
-
-
-def test_its_numbers_are_those_of_all_processes(tmp_path: Path) -> None:
-    with opened(tmp_path, rate=0) as door:
-        for _ in range(20):
-            httpx.post(f"{door.url}/recognize", json={"drawings": [{"ink": TEE}] * 3})
-        door.get("/wp-login.php")
-        said = door.get("/metrics").text
-        assert re.search(r'ukr_letters_drawings_total{model="\w+"} 60.0', said)
-        assert 'ukr_letters_requests_total{method="POST",path="/recognize",status="200"} 20.0' in said
-        assert 'path="other",status="404"} 1.0' in said and "wp-login" not in said
-        assert 'ukr_letters_request_seconds_bucket{le="+Inf",path="/recognize"} 20.0' in said
+    own = {f"UKR_LETTERS_{name}": str(tmp_path / name) for name in ("SAMPLES", "OUTBOX")}
+    with patch.dict(os.environ, own | settings), pytest.raises(SystemExit, match=f"^ukr_api: .*{reason}"):
+        serve_api(port=0, **options)

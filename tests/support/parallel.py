@@ -6,6 +6,8 @@ import pytest
 
 # Two workers share the cores: a thread of a worker that waits for another one must not hold a core meanwhile.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Servers and workers start a hundred times: none of them shall compile the package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Groups that are long, longest first: the run ends soonest when they begin first.
 LONG = ("test_pipeline", "test_archives", "test_deploy")

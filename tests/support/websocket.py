@@ -127,6 +127,15 @@ class Visitor:
         self.tell(self.pad, kind="stroke", number=self.strokes, device="mouse", points=timed)
         return self.answer(self.strokes)
 
+    def told(self, status: str, seconds: float = 60) -> bool:
+        "Wait until the page says this of the drawing that was finished last."
+
+        def right(kind: str, content: dict) -> bool:
+            state = content["data"].get("state", {}) if content.get("comm_id") == self.page else {}
+            return state.get("finished", {}).get("status") == status
+
+        return self.hear(right, seconds)
+
     def finish(self, char: str) -> None:
         "Say what the drawing is; wait for the empty pad."
         self.tell(self.page, kind="choose", char=char)
