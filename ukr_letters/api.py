@@ -123,7 +123,7 @@ class Measured:
 # %% ../nbs/lib/73_api.ipynb #7f7846f1
 Done = TypeVar("Done")
 
-
+# %% ../nbs/lib/73_api.ipynb #619d4afe
 class Service:
     "All that the answers are made with."
 

@@ -164,11 +164,8 @@ def ukr_collect() -> None:
 # %% ../nbs/lib/70_cli.ipynb #dbfa1703
 def _release_parser() -> ArgumentParser:
     "What `ukr_release` understands."
-    parser = versioned(
-        ArgumentParser(
-            prog="ukr_release", description="Register networks, make one the champion, take it back, fetch it."
-        )
-    )
+    what = "Register networks, make one the champion, take it back, fetch it."
+    parser = versioned(ArgumentParser(prog="ukr_release", description=what))
     actions = parser.add_subparsers(
         dest="action", required=True, metavar="register | promote | rollback | fetch | history"
     )

@@ -510,7 +510,7 @@ def _optimizer(model: nn.Module, recipe: Recipe) -> tuple[torch.optim.Optimizer,
     steps = recipe.epochs * _steps(recipe)
     return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, steps, pct_start=0.2)
 
-
+# %% ../nbs/lib/41_train.ipynb #1108a4e0
 _Network = TypeVar("_Network", bound=nn.Module)
 
 

@@ -81,13 +81,19 @@ def test_imports_are_named():
     assert_kept(starred, [*ALL_NOTEBOOKS, *MODULES])
 
 
+def is_import(node: ast.stmt) -> bool:
+    "Whether a statement only imports, as `if TYPE_CHECKING:` does for checkers."
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return all(map(is_import, node.body))
+    return isinstance(node, ast.Import | ast.ImportFrom)
+
+
 def mixed(path: Path) -> Iterator[str]:
     "nbdev runs import cells by themselves when it makes documentation; code among them would run twice."
     for source in sources(path, "code"):
         if source.startswith(("%", "!")):
             continue
-        kinds = {isinstance(node, ast.Import | ast.ImportFrom) for node in ast.parse(source).body}
-        if kinds == {True, False}:
+        if {is_import(node) for node in ast.parse(source).body} == {True, False}:
             yield f"a cell mixes imports with code: {first_line(source)}"
 
 

@@ -44,6 +44,17 @@ def test_public_names_are_explained():
     assert_kept(unexplained, MODULES)
 
 
+def patched(module: Path) -> Iterator[str]:
+    "A class is written whole: no checker or editor sees a method that fastcore's `patch` adds."
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "fastcore":
+            yield from (f"imports {alias.name} of {node.module}" for alias in node.names if "patch" in alias.name)
+
+
+def test_classes_are_written_whole():
+    assert_kept(patched, MODULES)
+
+
 def unwieldy(module: Path) -> Iterator[str]:
     "A function fits on a screen."
     for node in ast.walk(tree(module)):
@@ -98,6 +109,9 @@ def test_the_rules_of_words_see_their_offenders(tmp_path: Path):
     )
     assert list(unexplained(module)) == ["bare has no docstring"]
     assert list(unwieldy(module)) == ["long has 37 lines"]
+    patching = tmp_path / "patching.py"
+    patching.write_text("from fastcore.basics import patch, patch_to\nfrom fastcore.script import call_parse")
+    assert list(patched(patching)) == [f"imports {name} of fastcore.basics" for name in ("patch", "patch_to")]
     speaking.write_text('"ї"\ndef f(x):\n    "є"\n    return f"ґ{x}"  # ж\n')
     assert spoken(speaking) == ["ґ"]
     speaking.write_text(f"{ELSEWHERE[0]}file, {ELSEWHERE[2]}")
