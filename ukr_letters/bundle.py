@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -50,11 +51,18 @@ HEADS = (
 )  # how many logits speak of the label, of each letter's case, of being none of ours
 
 
+class _Table(Protocol):
+    "What has rows and columns: an array of numpy, or a tensor of torch, which serving does not have."
+
+    def __getitem__(self, part: Any, /) -> Any: ...
+
+
+_Logits = TypeVar("_Logits", bound=_Table)
+
+
 def split_logits(
-    logits: np.ndarray,  # (N, 77), or a tensor
-) -> tuple[
-    np.ndarray, np.ndarray, np.ndarray
-]:  # (N, 43); (N, 33), positive for capitals; (N,), positive for what is not ours
+    logits: _Logits,  # (N, 77)
+) -> tuple[_Logits, _Logits, _Logits]:  # (N, 43); (N, 33), positive for capitals; (N,), positive for what is not ours
     "Label, case and other logits."
     cases = HEADS[0] + HEADS[1]
     return logits[:, : HEADS[0]], logits[:, HEADS[0] : cases], logits[:, cases]

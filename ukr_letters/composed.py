@@ -47,7 +47,7 @@ def stroke(
     sheet: Image.Image,  # drawn on
     points: list[tuple[float, float]],  # x, y in pixels of the parent's picture
     width: float,  # pixels of the parent's picture
-):
+) -> None:
     "Draw a line with round ends in ink."
     draw = ImageDraw.Draw(sheet)
     fine = [((x + MARGIN) * SCALE, (y + MARGIN) * SCALE) for x, y in points]
@@ -115,14 +115,14 @@ def with_two_dots(
 ) -> np.ndarray | None:
     "An ї from an і; None where the picture does not allow it."
     pen, random = pen_width(picture), chance(name)
-    place = above(picture, pen) if uppercase else split_dot(picture)
+    stem, place = (picture, above(picture, pen)) if uppercase else split_dot(picture) or (picture, None)
     if place is None:
         return None
-    picture, (x, y) = (picture, place) if uppercase else place
+    x, y = place
     size = pen * random.uniform(0.75, 1.05)
     apart = size / 2 + random.uniform(1.0, 2.2)
     lean, dash = random.uniform(-0.8, 0.8), random.uniform(0, 0.8)
-    sheet = enlarge(picture)
+    sheet = enlarge(stem)
     for side in (-1, 1):
         dot = (x + side * apart, y + side * lean)
         stroke(sheet, [dot, (dot[0] - dash / 2, dot[1] + dash)], size)

@@ -141,7 +141,7 @@ def choose(
     if sources == "embedded":
         return [name for name, source in SOURCES.items() if source.embedded]
     unknown = [name for name in sources if name not in SOURCES] if isinstance(sources, list) else [sources]
-    if unknown:
+    if unknown or not isinstance(sources, list):
         raise ValueError(f"no source {unknown[0]!r}: choose from {', '.join(SOURCES)}, or write embedded")
     return sources
 

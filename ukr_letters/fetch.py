@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from unicodedata import normalize
 from urllib.request import urlopen
+from urllib.response import addinfourl
 from zipfile import BadZipFile, ZipFile
 from zlib import error as DeflateError
 
@@ -38,7 +39,7 @@ class Source:
     sha256: str = ""  # of the content read (see `digest`); empty for embedded sources
     file: str = ""  # name in the mirror and in data/raw; empty for embedded sources
     keep: Callable[[str], bool] = bool  # True for a path inside the repository that we read
-    reader: Callable | None = None  # takes this record, yields drawings
+    reader: Callable[["Source"], Iterator] | None = None  # yields drawings; None for a record that is not read
 
     @property
     def embedded(self) -> bool:
@@ -64,10 +65,10 @@ def unavailable(
 
 # %% ../nbs/lib/22_fetch.ipynb #4e26950d
 def copy_stream(
-    answer: io.BufferedIOBase,  # an open HTTP answer, with `headers`
+    answer: HTTPResponse | addinfourl,  # what `urlopen` gives for the network, and for a `file:` address
     part: Path,  # where the bytes go
     title: str,  # shown beside the progress bar
-):
+) -> None:
     "Write an answer to a file with a progress bar; raises `OSError` when bytes are missing."
     from tqdm import tqdm
 
@@ -82,7 +83,7 @@ def copy_stream(
 def download(
     url: str,  # what to copy
     target: Path,  # appears only when every byte is there
-):
+) -> None:
     "Copy `url` to `target`; leaves nothing behind when it is interrupted."
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -165,7 +166,7 @@ def compare(
     source: Source,
     path: Path,  # named in the message
     actual: str,  # digest of what was found
-):
+) -> None:
     "Raise `SourceError` when the content is not the expected one."
     if actual != source.sha256:
         raise SourceError(
@@ -178,7 +179,7 @@ def verify(
     source: Source,
     path: Path,
     archive: Archive,
-):
+) -> None:
     "Check the content against the source's sha256, unless the same file was checked before."
     note = raw_folder() / ".verified" / source.name
     if note.is_file() and note.read_text(encoding="utf-8") == stamp(source, path):

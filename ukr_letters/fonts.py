@@ -62,7 +62,7 @@ SIZE = 64  # pixels; a glyph is half as large
 def face_path(face: Face) -> Path:
     "Where the face's file is installed; raises `SourceError` when its package is missing."
     found = find_spec(f"fontpkg_{face.family}")
-    if found is None:
+    if found is None or found.origin is None:
         raise SourceError(
             f"Source 'fonts' needs the package fontpkg-{face.family.replace('_', '-')}: pip install -e '.[train]'"
         )
@@ -144,9 +144,12 @@ def by_hand(
     hand: Hand,
     margin: int = 6,  # pixels of paper left round the ink
 ) -> np.ndarray:  # uint8 (H, W), ink dark on paper 255
-    "The letter in one variant, cut out with a margin."
+    "The letter in one variant, cut out with a margin; raises `ValueError` for an empty sheet."
     drawn = sheet.transform(sheet.size, Image.Transform.AFFINE, placement(hand), Image.Resampling.BILINEAR)
-    left, top, right, bottom = drawn.getbbox()
+    box = drawn.getbbox()
+    if box is None:
+        raise ValueError("the sheet has no ink")
+    left, top, right, bottom = box
     cut = drawn.crop((left - margin, top - margin, right + margin, bottom + margin))
     return 255 - np.asarray(cut.filter(ImageFilter.MaxFilter(hand.pen)) if hand.pen > 1 else cut)
 

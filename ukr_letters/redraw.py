@@ -71,7 +71,9 @@ def path_of(
     picture: np.ndarray,  # uint8 (H, W), not empty, ink dark or light
     name: str,  # of the picture
 ) -> np.ndarray:  # uint8 (32, 32), see `nearness`
-    "The path of a picture; the same name gives the same path."
+    "The path of a picture; the same name gives the same path; raises `ValueError` for an empty picture."
     ink, chance = ink_levels(grey_levels(picture)), crc32(name.encode()) / 2**32
+    if ink is None:
+        raise ValueError(f"the picture {name} is empty")
     low, high = SIDES
     return nearness(poorer(ink, low + int((high + 1 - low) * chance / POOR)) if chance < POOR else ink)

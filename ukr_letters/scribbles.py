@@ -78,7 +78,7 @@ def turned(
 @strokes
 def random_walk(random: np.random.Generator) -> list:
     "A line that goes nowhere."
-    return [wander(random, random.integers(9, 22))]
+    return [wander(random, int(random.integers(9, 22)))]
 
 
 @strokes
@@ -289,14 +289,14 @@ def some(random: np.random.Generator, split: str, count: int) -> list[np.ndarray
 @style
 def tangle(random: np.random.Generator, split: str) -> np.ndarray:
     "Three to five letters over each other."
-    inks = some(random, split, random.integers(3, 6))
+    inks = some(random, split, int(random.integers(3, 6)))
     return laid(inks, [tuple(random.integers(-14, 15, 2)) for _ in inks])
 
 
 @style
 def word(random: np.random.Generator, split: str) -> np.ndarray:
     "Two to four letters beside each other."
-    inks = some(random, split, random.integers(2, 5))
+    inks = some(random, split, int(random.integers(2, 5)))
     starts = np.cumsum([0] + [ink.shape[1] + random.integers(-6, 6) for ink in inks[:-1]])
     return laid(inks, [(int(x), int(-ink.shape[0] + random.integers(-4, 5))) for x, ink in zip(starts, inks)])
 
@@ -314,7 +314,7 @@ def crossed_out(random: np.random.Generator, split: str) -> np.ndarray:
 @style
 def blot(random: np.random.Generator, split: str) -> np.ndarray:
     "A letter that was painted over with a thick, wild stroke."
-    wild = wander(random, random.integers(14, 24))
+    wild = wander(random, int(random.integers(14, 24)))
     return 255 - np.asarray(draw_strokes([wild.tolist()], pen=random.uniform(4, 6)))
 
 # %% ../nbs/lib/26_scribbles.ipynb #a7f83118

@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -56,7 +58,7 @@ SOURCES: dict[str, Source] = {}
 
 def source(
     name: str,  # how params.yaml calls it
-    **known: object,  # the other fields of `Source`
+    **known: Any,  # the other fields of `Source`
 ) -> Callable:
     "Register the decorated reader, which takes its `Source` and yields drawings."
 
@@ -74,6 +76,8 @@ def read(
     if isinstance(which, str) and which not in SOURCES:
         raise SourceError(f"There is no source {which!r}; `sources` in params.yaml may name {', '.join(SOURCES)}")
     found = SOURCES[which] if isinstance(which, str) else which
+    if found.reader is None:
+        raise SourceError(f"Source {found.name!r} has no reader")
     return found.reader(found)
 
 # %% ../nbs/lib/27_sources.ipynb #560a53ef
@@ -123,16 +127,19 @@ def read_rukopys(source: Source) -> Iterator[Drawing]:
             yield Drawing(picture, row["label"], uppercase, split, group, name, height=height)
 
 # %% ../nbs/lib/27_sources.ipynb #65231a2b
-LIBRARIES = []  # declarations disappear with their library object, so it is kept
+LIBRARIES: list[object] = []  # declarations disappear with their library object, so it is kept
 
 
 def extension_loads() -> bool:
-    "True where torchvision's compiled extension fits the installed torch."
+    "True where torchvision's compiled extension fits the installed torch; raises `SourceError` without torchvision."
     from importlib.util import find_spec
 
     import torch
 
-    extension = next(Path(find_spec("torchvision").origin).parent.glob("_C*"), None)
+    found = find_spec("torchvision")
+    if found is None or found.origin is None:
+        raise SourceError("Source 'mnist' needs the package torchvision: pip install -e '.[train]'")
+    extension = next(Path(found.origin).parent.glob("_C*"), None)
     try:
         torch.ops.load_library(str(extension))
     except OSError:
@@ -140,7 +147,7 @@ def extension_loads() -> bool:
     return True
 
 
-def import_torchvision():
+def import_torchvision() -> ModuleType:
     "The torchvision package, importable even where its extension is not."
     import torch
 
@@ -160,7 +167,7 @@ MNIST_FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kin
 def unpack(
     packed: Path,  # a .gz file
     target: Path,  # appears only when it is whole
-):
+) -> None:
     "Unpack one gzip file."
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -174,10 +181,13 @@ def unpack(
 def unpack_mirror(
     source: Source,
     folder: Path,  # where torchvision looks for the unpacked files
-):
+) -> None:
     "Unpack the mirror's MNIST where there is a mirror and the files are not there yet."
-    for name in MNIST_FILES if mirror() else ():
-        packed = mirror() / source.file / f"{name}.gz"
+    place = mirror()
+    if place is None:
+        return
+    for name in MNIST_FILES:
+        packed = place / source.file / f"{name}.gz"
         if packed.is_file() and not (folder / name).exists():
             unpack(packed, folder / name)
 
@@ -270,7 +280,7 @@ def cmnist_listing(
         part: {row["filename"]: int(row["letters81"]) for row in archive.table(f"datasets/cmnist/{table}")}
         for part, table in CMNIST_TABLES.items()
     }
-    listing = {part: {} for part in CMNIST_PARTS} | {"test": official["test"]}
+    listing: dict[str, dict[str, int]] = {part: {} for part in CMNIST_PARTS} | {"test": official["test"]}
     for name in (path.rpartition("/")[2] for path in archive if path.endswith(".png")):
         if name not in official["test"]:
             position = official["valid"].get(name, cmnist_class(name))
@@ -411,16 +421,18 @@ def compose(
     parent: Drawing,  # an э, і or г of CMNIST
 ) -> Drawing | None:
     "The letter made from this one; None where the parent does not serve."
+    picture: np.ndarray | None
     if parent.label == "э":
         label, picture = "є", mirrored(parent.picture)
     elif parent.label == "і":
-        label, picture = "ї", with_two_dots(parent.picture, parent.uppercase, parent.name)
+        label, picture = "ї", with_two_dots(parent.picture, bool(parent.uppercase), parent.name)
     else:
         label, picture = "ґ", with_upturn(parent.picture, parent.name) if parent.uppercase else None
     if picture is None:
         return None
     taller = ink_rows(picture) / ink_rows(parent.picture)  # dots and upturns stand above
-    return replace(parent, label=label, picture=picture, height=parent.height * taller)
+    height = None if parent.height is None else parent.height * taller
+    return replace(parent, label=label, picture=picture, height=height)
 
 
 @relative(name="composed", coverage="є and ї in both cases and Ґ, made from the э, і and Г of cmnist")
