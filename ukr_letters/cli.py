@@ -11,6 +11,7 @@ import sys
 from argparse import ArgumentParser
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from fastcore.script import call_parse
 from PIL import Image
@@ -67,7 +68,7 @@ def ukr_recognize() -> None:
 # %% ../nbs/lib/70_cli.ipynb #a5a5733f
 def learning(
     module: str,  # of the package
-):
+) -> ModuleType:
     "A module of the learning side; ends with a message where that is not installed."
     try:
         return import_module(f"ukr_letters.{module}")

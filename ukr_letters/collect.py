@@ -19,7 +19,7 @@ from .copies import Copies, outline
 from .folder import Folder
 from .ink import glyph
 from .sample import Sample
-from .shards import Collected, Shard, encode, read_shards, shard_folder, writer_key
+from .shards import Collected, Shard, ShardError, encode, read_shards, shard_folder, writer_key
 from .store import Standing, Store
 
 # %% ../nbs/lib/48_collect.ipynb #7b30acd8
@@ -34,7 +34,7 @@ class Limits:
     def passed(
         self,
         row: Collected,
-        counts: Counter,  # what is kept, by writer, by writer and symbol, and by symbol
+        counts: Counter[tuple],  # what is kept, by writer, by writer and symbol, and by symbol
     ) -> str | None:
         "The limit that one more drawing would break; None when there is room."
         for reason, key, most in self._rules(row):
@@ -42,7 +42,7 @@ class Limits:
                 return reason
         return None
 
-    def count(self, row: Collected, counts: Counter) -> None:
+    def count(self, row: Collected, counts: Counter[tuple]) -> None:
         "Count a drawing that is kept."
         counts.update(key for _, key, _ in self._rules(row))
 
@@ -56,7 +56,9 @@ class Limits:
 
 # %% ../nbs/lib/48_collect.ipynb #1c047f57
 def as_row(id: str, sample: Sample, standing: Standing) -> Collected:
-    "An accepted sample as a row of a shard."
+    "An accepted sample as a row of a shard; raises `ShardError` for one without a label."
+    if standing.label is None:
+        raise ShardError(f"sample {id} is {standing.state} and has no label; it is no row for training")
     return Collected(
         id=id,
         strokes=sample.ink,
@@ -78,17 +80,22 @@ def choose(
     candidates: Iterable[Collected],
     kept: Iterable[Collected],  # rows of all shards
     limits: Limits,
-) -> tuple[list[Collected], Counter]:  # rows for a new shard; how many were left out, by reason
+) -> tuple[list[Collected], Counter[str]]:  # rows for a new shard; how many were left out, by reason
     "What is new, no copy, and within the limits."
-    kept, copies, counts, left_out = list(kept), Copies(), Counter(), Counter()
+    kept, copies = list(kept), Copies()
+    counts: Counter[tuple] = Counter()
+    left_out: Counter[str] = Counter()
     known = {row.id for row in kept}
     for row in kept:
         copies.add(row.char, outline(glyph(row.strokes)), row.id)
         limits.count(row, counts)
     new = []
     for row in sorted(candidates, key=lambda row: (row.created, row.id)):
-        bits = outline(glyph(row.strokes)) if row.id not in known else None
-        reason = BEFORE if bits is None else COPY if copies.find(row.char, bits) else limits.passed(row, counts)
+        if row.id in known:
+            left_out[BEFORE] += 1
+            continue
+        bits = outline(glyph(row.strokes))
+        reason = COPY if copies.find(row.char, bits) else limits.passed(row, counts)
         if reason:
             left_out[reason] += 1
             continue
@@ -103,7 +110,7 @@ class Harvest:
     "What a collection changes."
 
     new: list[Collected]
-    left_out: Counter  # how many accepted drawings stay in the store, by reason
+    left_out: Counter[str]  # how many accepted drawings stay in the store, by reason
     gone: list[Collected]  # drawings that are in a shard and have to leave
     remaining: list[Collected]  # what stays of the shards that hold them
     replaces: list[str]  # names of those shards, and of all that they replaced themselves

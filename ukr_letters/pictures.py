@@ -8,14 +8,18 @@ __all__ = ['STYLE', 'keep']
 # %% ../nbs/lib/45_pictures.ipynb #bfe8b25d
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 from PIL import Image
 
 from .config import root
 
+if TYPE_CHECKING:  # not all versions of matplotlib that we run with name their settings
+    from matplotlib.typing import RcKeyType
+
 # %% ../nbs/lib/45_pictures.ipynb #202b00f3
-STYLE = {
+STYLE: "dict[RcKeyType, Any]" = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": "#999999",

@@ -10,7 +10,7 @@ __all__ = ['MODEL', 'EXPERIMENT', 'RegistryError', 'described', 'packed', 'figur
 import json
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from getpass import getuser
@@ -73,7 +73,7 @@ def figures(measured: dict, name: str = "") -> dict[str, float]:
     "The numbers of metrics.json under dotted names; of a figure with its interval only the figure."
     if "value" in measured:
         return {name: float(measured["value"])}
-    found = {}
+    found: dict[str, float] = {}
     for key, value in measured.items():
         below = f"{name}.{key}" if name else key
         found |= figures(value, below) if isinstance(value, dict) else {below: float(value)}
@@ -112,12 +112,16 @@ class Registry:
 
     def _experiment(self) -> str:
         "The MLflow experiment where runs of the registry lie."
-        if found := self.client.get_experiment_by_name(EXPERIMENT):
-            return found.experiment_id
-        place = None if self.uri.startswith("http") else (root() / "mlartifacts").as_uri()
-        with suppress(MlflowException):  # another machine may be quicker
-            return self.client.create_experiment(EXPERIMENT, place)
-        return self.client.get_experiment_by_name(EXPERIMENT).experiment_id
+        found = self.client.get_experiment_by_name(EXPERIMENT)
+        if found is None:
+            place = None if self.uri.startswith("http") else (root() / "mlartifacts").as_uri()
+            try:
+                return self.client.create_experiment(EXPERIMENT, place)
+            except MlflowException:  # another machine may be quicker
+                found = self.client.get_experiment_by_name(EXPERIMENT)
+                if found is None:
+                    raise
+        return found.experiment_id
 
     def versions(self) -> list[Registered]:
         "All registered networks, the newest first."
@@ -125,7 +129,7 @@ class Registry:
         rows = [
             Registered(str(v.version), v.tags["network"], v.tags["bundle"], v.run_id)
             for v in found
-            if "bundle" in v.tags
+            if "bundle" in v.tags and v.run_id
         ]
         return sorted(rows, key=lambda row: -int(row.number))
 
@@ -156,10 +160,13 @@ class Registry:
 
     def _runs(self) -> Iterator[Run]:
         "All runs of the registry."
-        page = None
-        while page is None or page.token:
-            page = self.client.search_runs([self._experiment()], max_results=1000, page_token=page and page.token)
+        token: str | None = None
+        while True:
+            page = self.client.search_runs([self._experiment()], max_results=1000, page_token=token)
             yield from page
+            token = page.token
+            if not token:
+                return
 
     def history(self) -> list["Entry"]:
         "All changes of the champion, the oldest first."
@@ -169,7 +176,7 @@ class Registry:
     def _change(
         self,
         entry: "Entry",
-        aliases: dict[str, str | None],  # alias: number, in the order in which they move
+        aliases: Mapping[str, str | None],  # alias: number, in the order in which they move
         evidence: dict[str, str],  # file name: text, kept beside the entry
     ) -> "Entry":
         "Write an entry and move the aliases."
@@ -392,7 +399,7 @@ def gaps(entries: list[Entry]) -> list[Entry]:
 # %% ../nbs/lib/55_registry.ipynb #432cd242
 def champions(entries: list[Entry]) -> list[str]:
     "Numbers of the champions that can be returned to, the present one last."
-    line = []
+    line: list[str] = []
     for entry in entries:
         if entry.action == "roll back":
             line = line[:-1]

@@ -51,7 +51,7 @@ def to_onnx(model: LetterNet) -> bytes:
     "The network as one ONNX file for batches of any size, without traces of this machine."
     batch = torch.export.Dim("batch")
     exported = torch.onnx.export(
-        model.eval().to(memory_format=torch.contiguous_format),
+        model.eval().to(memory_format=torch.contiguous_format),  # type: ignore[call-overload]  # torch documents it
         (torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, SIZE_INPUTS)),
         dynamo=True,
         input_names=["glyphs", "sizes"],
@@ -59,6 +59,7 @@ def to_onnx(model: LetterNet) -> bytes:
         dynamic_shapes=({0: batch}, {0: batch}),
         verbose=False,
     )
+    assert exported is not None  # None comes only without `dynamo`
     proto = exported.model_proto
     graph = proto.graph
     for part in (proto, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):

@@ -143,7 +143,9 @@ class Sender:
 
     def __init__(self, run: Run, client: MlflowClient):
         self.run, self.client = run, client
-        self.id, self.read, self.told = None, 0, None  # of the run in MLflow; bytes of the log; parameters
+        self.id = ""  # of the run in MLflow, once it is known
+        self.read = 0  # bytes of the log
+        self.told: dict | None = None  # parameters
 
     def find(self, facts: dict) -> str:
         "The id of the run in MLflow, made if it is new."
@@ -157,7 +159,7 @@ class Sender:
     def send(self) -> bool:  # whether the run has ended and all of it is there
         "Send what is new; raises what MLflow raises."
         status, facts = self.run.status(), self.run.facts()  # in this order: what an ended run wrote is read below
-        if self.id is None:
+        if not self.id:
             self.id = self.find(facts)
             self.client.log_inputs(self.id, data_of(facts))
         if facts["parameters"] != self.told:

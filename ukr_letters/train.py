@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from .alphabet import CLASSES, LETTERS
 from .bundle import split_logits
 from .dataset import NOT_OURS, UNKNOWN_CASE, Dataset
 from .ink import BOX, PEN, SIZE, THINNEST, size_inputs
+from .model import LetterNet
 from .redraw import LEVELS, REACH
 
 # %% ../nbs/lib/41_train.ipynb #90d92951
@@ -261,7 +263,7 @@ def imitation(
 # %% ../nbs/lib/41_train.ipynb #24d6abe1
 def device() -> torch.device:
     "The accelerator if there is one, else the processor."
-    return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
 def half_precision(place: torch.device) -> torch.autocast:
@@ -342,19 +344,30 @@ def _steps(recipe: Recipe) -> int:
     return max(1, recipe.samples_per_epoch // recipe.batch)
 
 
-def _step_loss(model, teacher, batch: tuple[Tensor, ...], recipe: Recipe) -> Tensor:
+def _step_loss(model: nn.Module, teacher: nn.Module | None, batch: tuple[Tensor, ...], recipe: Recipe) -> Tensor:
     "The loss of one batch: by its labels, and by the teacher's answers where there is one."
     glyphs, sizes, label, case, redrawn = batch
     glyphs = glyphs.contiguous(memory_format=torch.channels_last)
     with half_precision(glyphs.device):
         logits = model(glyphs, sizes)
         with torch.no_grad():
-            taught = teacher(glyphs, sizes) if teacher else None
+            taught = None if teacher is None else teacher(glyphs, sizes)
     loss = loss_of(logits, label, case, redrawn, recipe)
-    return torch.lerp(loss, imitation(logits, taught, label, redrawn, recipe), recipe.teaching) if teacher else loss
+    if taught is None:
+        return loss
+    return torch.lerp(loss, imitation(logits, taught, label, redrawn, recipe), recipe.teaching)
 
 
-def _train_epoch(model, teacher, average, stream, optimizer, schedule, recipe: Recipe, step: int) -> float:
+def _train_epoch(
+    model: nn.Module,
+    teacher: nn.Module | None,
+    average: nn.Module,
+    stream: Iterator[tuple[Tensor, ...]],
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    recipe: Recipe,
+    step: int,  # how many were taken before
+) -> float:
     "One epoch of optimisation; returns the mean loss."
     model.train()
     total = 0.0
@@ -401,7 +414,10 @@ def _share(
     return replace(recipe, batch=len(range(rank, recipe.batch, together)))
 
 # %% ../nbs/lib/41_train.ipynb #c21f291a
-def _told_by_first(value: object) -> object:
+_Value = TypeVar("_Value")
+
+
+def _told_by_first(value: _Value) -> _Value:
     "The first process's value, in each of them."
     if not distributed.is_initialized():
         return value
@@ -422,7 +438,7 @@ def _agreed(identity: str) -> str:
 class Progress:
     "A training between two epochs: networks, optimiser, schedule, random numbers, and what the epochs brought."
 
-    def __init__(self, path: Path | None, identity: str, random: torch.Generator, **parts):
+    def __init__(self, path: Path | None, identity: str, random: torch.Generator, **parts: Any):
         "What has a `state_dict` is passed by name; a training goes on only from one of the same identity."
         self.path, self.identity, self.random, self.parts = path, identity, random, parts
         self.history: list[Epoch] = []
@@ -443,8 +459,10 @@ class Progress:
 
     def resume(self) -> None:
         "Go on from the state that the first process finds of the same training."
-        found = self.path and self.path.exists()
-        kept = _told_by_first(torch.load(self.path, weights_only=True, map_location="cpu") if found else {})
+        kept: dict = {}
+        if self.path and self.path.exists():
+            kept = torch.load(self.path, weights_only=True, map_location="cpu")
+        kept = _told_by_first(kept)
         if kept.get("identity") == self.identity:
             for name, part in self.parts.items():
                 part.load_state_dict(kept[name])
@@ -462,7 +480,14 @@ def _identity(recipe: Recipe, train: Dataset, teacher: nn.Module | None) -> str:
 
 # %% ../nbs/lib/41_train.ipynb #3bb96ae9
 def _epochs(
-    model, teacher, average, stream, valid: Dataset, recipe: Recipe, progress: Progress, rank: int
+    model: nn.Module,
+    teacher: nn.Module | None,
+    average: nn.Module,
+    stream: Iterator[tuple[Tensor, ...]],
+    valid: Dataset,
+    recipe: Recipe,
+    progress: Progress,
+    rank: int,
 ) -> Iterator[Epoch]:
     "Train epoch after epoch from where the progress is; what each brought comes from the first process alone."
     yield from progress.history if rank == 0 else ()
@@ -486,8 +511,11 @@ def _optimizer(model: nn.Module, recipe: Recipe) -> tuple[torch.optim.Optimizer,
     return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, steps, pct_start=0.2)
 
 
+_Network = TypeVar("_Network", bound=nn.Module)
+
+
 def fit(
-    model: nn.Module,
+    model: _Network,
     train: Dataset,
     valid: Dataset,
     recipe: Recipe,
@@ -495,12 +523,15 @@ def fit(
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,  # progress, told by the first process
     checkpoint: Path | None = None,  # kept after each epoch, gone at the end; a training that finds its own goes on
     teacher: nn.Module | None = None,  # a trained network to imitate, see `imitation`
-) -> nn.Module:  # the averaged network, on the processor
+) -> _Network:  # the averaged network, on the processor
     "Train a network; the same seed and number of processes give the same weights on the same machine, interrupted or not."
     rank, together = _join()
     random = torch.Generator(device()).manual_seed(recipe.seed)
-    model = model.to(device(), memory_format=torch.channels_last)
-    teacher = teacher and teacher.to(device(), memory_format=torch.channels_last).eval()
+    # torch documents `memory_format` and leaves it out of the types of `Module.to`.
+    model = model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]  # see above
+    if teacher is not None:
+        teacher = teacher.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]  # see above
+        teacher.eval()
     average = deepcopy(model).requires_grad_(False)
     stream = batches(
         train, sampling_weights(train, source_mass or {}, recipe.other_mass), _share(recipe, rank, together), random
@@ -521,7 +552,7 @@ def fit(
 
 # %% ../nbs/lib/41_train.ipynb #a51fc4ca
 def fit_sizes(
-    model: nn.Module,  # trained, on the processor; its size weights are replaced
+    model: LetterNet,  # trained, on the processor; its size weights are replaced
     train: Dataset,
     source_mass: dict[str, float],  # see `sampling_weights`
     seed: int = 0,

@@ -34,7 +34,7 @@ from optuna.pruners import BasePruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.storages.journal import JournalFileBackend
-from optuna.study import Study
+from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -131,9 +131,9 @@ def settings_of(
 
 def shape_of(net: LetterNet) -> dict[str, int]:
     "Widths, depth and stride of a network, by the names they are searched under."
-    small, middle, large = (net.body[place][0].out_channels for place in (0, 2, 4))
-    depth = sum(isinstance(layer, nn.Conv2d) for layer in net.body[3].modules())
-    found = (small, middle, large, net.heads.in_features, depth, net.body[0][0].stride[0])
+    first, _, middle, *further, large, _, _ = (layer for layer in net.body.modules() if isinstance(layer, nn.Conv2d))
+    widths = (first.out_channels, middle.out_channels, large.out_channels)
+    found = (*widths, net.heads.in_features, len(further), first.stride[0])
     return dict(zip(SHAPE, found, strict=True))
 
 
@@ -141,9 +141,9 @@ def network(settings: dict) -> LetterNet:
     "A network with fresh weights: of the searched shape, else of the named architecture."
     if SHAPE[0] not in settings:
         return create(settings["architecture"], settings["seed"])
-    *widths, hidden, depth, stride = (settings[name] for name in SHAPE)
+    small, middle, large, hidden, depth, stride = (settings[name] for name in SHAPE)
     torch.manual_seed(settings["seed"])
-    return LetterNet(tuple(widths), hidden, depth, stride)
+    return LetterNet((small, middle, large), hidden, depth, stride)
 
 # %% ../nbs/lib/54_tune.ipynb #cbcd375e
 @dataclass(frozen=True)
@@ -287,11 +287,12 @@ class Numbered(BaseSampler):
     "Optuna's sampler (TPE), seeded anew by the number of each trial."
 
     def __init__(self, seed: int):
-        self.seed, self.made = seed, (-1, None)
+        self.seed = seed
+        self.made: tuple[int, TPESampler] | None = None  # for which trial
 
     def of(self, trial: FrozenTrial) -> TPESampler:
         "The sampler of a trial."
-        if self.made[0] != trial.number:
+        if self.made is None or self.made[0] != trial.number:
             self.made = trial.number, TPESampler(seed=self.seed + trial.number, n_startup_trials=8)
         return self.made[1]
 
@@ -332,9 +333,14 @@ def open_storage(
     if not url.startswith("postgresql"):
         raise TuneError(f"no study can live in {url.partition('://')[0]}: name a journal file, or postgresql://...")
     url = url.replace("postgresql://", "postgresql+psycopg://")
-    beats = {"heartbeat_interval": HEARTBEAT, "grace_period": 4 * HEARTBEAT, "heartbeat_stale_trial_callback": again}
     try:
-        return RDBStorage(url, engine_kwargs={"pool_pre_ping": True}, **beats)
+        return RDBStorage(
+            url,
+            engine_kwargs={"pool_pre_ping": True},
+            heartbeat_interval=HEARTBEAT,
+            grace_period=4 * HEARTBEAT,
+            heartbeat_stale_trial_callback=again,
+        )
     except ModuleNotFoundError as error:
         raise TuneError(f"{error.name} is not installed: `pip install 'ukr-letters[servers]'`") from error
     except SQLAlchemyError as error:
@@ -357,7 +363,7 @@ def values_of(trial: FrozenTrial) -> dict:
 
 def open_study(storage: BaseStorage, plan: Plan, present: dict) -> Study:
     "Begin the study of a plan, or go on with it; the present values are tried first."
-    directions = ["maximize", "minimize"] if plan.weighs_time else ["maximize"]
+    directions = [StudyDirection.MAXIMIZE] + [StudyDirection.MINIMIZE] * plan.weighs_time
     optuna.create_study(storage=storage, study_name=plan.name, directions=directions, load_if_exists=True)
     study = resume(storage, plan.name, plan)
     if all(values_of(trial) != present for trial in study.trials):
@@ -425,7 +431,8 @@ def lost(trial: FrozenTrial) -> bool:
     "Whether a running trial's worker is known to be dead."
     where, _, process = trial.user_attrs.get("worker", "").rpartition(" ")
     if not where:
-        return time.time() - trial.datetime_start.timestamp() > 4 * HEARTBEAT
+        began = trial.datetime_start  # None for a trial that waits
+        return began is not None and time.time() - began.timestamp() > 4 * HEARTBEAT
     return where == place() and not lives(int(process))
 
 
@@ -454,7 +461,8 @@ class Crew:
         self.environment = (
             {"OMP_NUM_THREADS": threads} | os.environ | {"UKR_LETTERS_STUDY": url}
         )  # no password in a list of processes
-        self.processes, self.deaths = [], 0
+        self.processes: list[subprocess.Popen] = []
+        self.deaths = 0  # since the last trial that ended
 
     def tend(self) -> None:
         "Start what is missing; raises `TuneError` when workers only die."

@@ -133,8 +133,8 @@ def edited(
 
 def difference(before: str, after: str) -> str:
     "What an edit of params.yaml changes, line by line."
-    lines = (text.splitlines(keepends=True) for text in (before, after))
-    return "".join(unified_diff(*lines, "params.yaml", "params.yaml, by the winner", n=1))
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    return "".join(unified_diff(old, new, "params.yaml", "params.yaml, by the winner", n=1))
 
 # %% ../nbs/lib/56_winner.ipynb #a0f86551
 AIMS = ["score", "milliseconds"]
