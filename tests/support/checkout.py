@@ -76,7 +76,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
     with FileLock(shared / "pipeline.lock"):
-        if not (shared / "pipeline").exists():
-            make(shared / "unfinished")
-            (shared / "unfinished").rename(shared / "pipeline")
+        if not (shared / "pipeline.done").exists():  # never moved afterwards: MLflow keeps absolute paths
+            make(shared / "pipeline")
+            (shared / "pipeline.done").touch()
     return shutil.copytree(shared / "pipeline", tmp_path_factory.mktemp("pipeline") / "checkout", symlinks=True)

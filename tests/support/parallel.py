@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Groups that are long, longest first: the run ends soonest when they begin first.
-LONG = ("test_pipeline", "test_archives", "test_deploy")
+LONG = ("pipeline", "site", "archives", "test_abuse", "test_tune", "mlflow", "test_review")
 
 
 def group_of(item: pytest.Item) -> str:
@@ -20,17 +20,19 @@ def group_of(item: pytest.Item) -> str:
     fixtures = item._fixtureinfo.name2fixturedefs
     owners = {definitions[-1].func.__module__: name for name, definitions in fixtures.items()}
     if "support.site" in owners:
-        return "test_deploy"
+        return "site"
     if "checkout" in fixtures and fixtures["checkout"][-1].func.__module__ == "support.checkout":
-        return "test_pipeline"
+        return "pipeline"
     return "mlflow" if "mlflow_server" in fixtures else item.path.stem
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    "Mark a test with its group, before xdist reads the marks."
+    if not item.get_closest_marker("xdist_group"):
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    "Group the tests, and put the long groups first."
-    groups = {item.nodeid: group_of(item) for item in items}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups[item.nodeid]))
+    "Put the long groups first."
     order = {name: number for number, name in enumerate(LONG)}
-    items.sort(key=lambda item: order.get(groups[item.nodeid], len(LONG)))
+    items.sort(key=lambda item: order.get(group_of(item), len(LONG)))
