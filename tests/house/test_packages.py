@@ -21,7 +21,7 @@ from support.pages import launched
 from ukr_letters import __version__
 from ukr_letters.texts import text
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packages")]  # pip builds and installs
+pytestmark = pytest.mark.slow  # pip builds and installs
 
 COMMANDS = re.findall(r"(ukr_\w+)=", (ROOT / "settings.ini").read_text(encoding="utf-8"))
 

@@ -19,7 +19,6 @@ from ukr_letters.sources import FOREIGN, HELD_FOREIGN, HELD_FROM, LAST_DRAWN
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(mirror() is None, reason="set UKR_LETTERS_MIRROR to the folder with the raw data"),
-    pytest.mark.xdist_group("archives"),
 ]
 
 

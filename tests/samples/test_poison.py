@@ -34,7 +34,7 @@ from ukr_letters.triage import facts_of, read_all, suspicion, usefulness
 
 SHARE = 0.3  # of one class that the poisoner turns into another
 DRAWN = "comnist" if mirror() else "fonts"  # drawings on a screen where they are at hand
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("archives")]
+pytestmark = pytest.mark.slow
 CANVAS = {"width": 400, "height": 400, "cap": 0, "x_height": 400, "baseline": 400, "descender": 400}  # tells no size
 DAY = "2026-11-23T09:00:00.000+00:00"
 

@@ -1,38 +1,48 @@
 """Which tests run in one worker, and which begin first, when a run has several workers (pytest-xdist)."""
 
 import os
+from pathlib import PurePath
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-# Two workers share the cores: a thread of a worker that waits for another one must not hold a core meanwhile.
+# Workers share the cores: a thread of one that waits for another thread must not hold a core meanwhile.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Servers and workers start a hundred times: none of them shall compile the package anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Groups that are long, longest first: the run ends soonest when they begin first.
-LONG = ("pipeline", "site", "archives", "test_abuse", "test_tune", "mlflow", "test_review")
+# Files of one group share something costly: the walked pipeline, the archives in memory, a server. All others stand alone.
+SHARED = {
+    "pipeline": ("test_pipeline", "test_dvc", "test_golden"),
+    "archives": ("test_archives", "test_poison"),
+    "mlflow": ("test_tracking", "test_release", "test_services"),
+}
+# What takes longest begins first, so that the run ends soonest.
+LONGEST = ("pipeline", "test_deploy", "archives", "test_tune", "test_abuse", "mlflow", "test_faults", "test_review")
 
 
-def group_of(item: pytest.Item) -> str:
-    "The group of a test: what it was marked with, the server that it shares with other files, or its file."
-    if mark := item.get_closest_marker("xdist_group"):
-        return mark.args[0]
-    fixtures = item._fixtureinfo.name2fixturedefs
-    owners = {definitions[-1].func.__module__: name for name, definitions in fixtures.items()}
-    if "support.site" in owners:
-        return "site"
-    if "checkout" in fixtures and fixtures["checkout"][-1].func.__module__ == "support.checkout":
-        return "pipeline"
-    return "mlflow" if "mlflow_server" in fixtures else item.path.stem
+def group_of(nodeid: str) -> str:
+    "The group of a test, by its file."
+    file = PurePath(nodeid.partition("::")[0]).stem
+    return next((group for group, files in SHARED.items() if file in files), file)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    "Mark a test with its group, before xdist reads the marks."
-    if not item.get_closest_marker("xdist_group"):
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+class GroupScheduling(LoadScopeScheduling):
+    "Gives each group of tests to one worker."
+
+    def _split_scope(self, nodeid: str) -> str:
+        "What keeps tests together: xdist's own marks for it have no effect since pytest 9.2."
+        return group_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling:
+    "Schedule by group, in the order of the tests."
+    config.option.loadscopereorder = False
+    return GroupScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     "Put the long groups first."
-    order = {name: number for number, name in enumerate(LONG)}
-    items.sort(key=lambda item: order.get(group_of(item), len(LONG)))
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(group_of(item.nodeid), len(LONGEST)))
