@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export OMP_WAIT_POLICY ?= passive  # where several programs share the cores, a waiting thread holds none
+# Where several programs share the cores, a waiting thread holds none.
+export OMP_WAIT_POLICY ?= passive
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
