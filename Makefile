@@ -78,7 +78,7 @@ quick: .venv/testing  ## what can be known of a change in three minutes; STRICT=
 
 test: .venv/testing .venv/browser .venv/postgres .venv/proxy check  ## install everything, run every check, lesson and test
 	$(BIN)/nbdev_test --path nbs/lib --n_workers 2 --do_print
-	$(BIN)/python -m pytest -n 3 --dist loadscope --durations 25 --durations-min 0.5 tests
+	$(BIN)/python -m pytest -n 2 --dist loadscope --durations 25 --durations-min 0.5 tests
 
 check: .venv/developing  ## notebooks clean, package exported, README in sync, nothing left over
 	$(BIN)/python tests/house/checks.py

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def eventually(holds: Callable[[], object], seconds: float = 6.0) -> object:
+def eventually(holds: Callable[[], object], seconds: float = 20.0) -> object:
     "The first true value of `holds()`, asked again until it comes; the last value when it does not."
     end = time.monotonic() + seconds
     while not (value := holds()) and time.monotonic() < end:
