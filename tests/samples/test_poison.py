@@ -188,7 +188,7 @@ def small_net(folder: Path, dataset: Dataset, seed: int = 0) -> Path:
     "A bundle of a network that learns from a data set for some seconds."
     torch.set_num_threads(1)  # two would wait for each other on a busy machine
     recipe = Recipe(
-        "letternet_tiny", epochs=1, samples_per_epoch=60_000, batch=128, learning_rate=1e-2, average=0.99, seed=seed
+        "letternet_swift", epochs=1, samples_per_epoch=60_000, batch=128, learning_rate=6e-3, average=0.99, seed=seed
     )
     net = fit(create(recipe.architecture, seed), dataset.part("train"), dataset.part("valid"), recipe)
     facts = {"temperature": 1.0, "unsure_below": 0.3, "other_above": 0.99, "metrics": {}, "sources": {}}
