@@ -514,9 +514,6 @@ def _optimizer(model: nn.Module, recipe: Recipe) -> tuple[torch.optim.Optimizer,
 _Network = TypeVar("_Network", bound=nn.Module)
 
 
-_Network = TypeVar("_Network", bound=nn.Module)
-
-
 def fit(
     model: _Network,
     train: Dataset,
