@@ -17,6 +17,7 @@ import pytest
 from PIL import Image, ImageDraw
 from support.checkout import ROOT
 from support.pages import launched
+from support.processes import within_run
 
 from ukr_letters import __version__
 from ukr_letters.texts import text
@@ -136,7 +137,7 @@ class Installed:
         subprocess.run([python, "-m", "venv", "--without-pip", folder / "venv"], check=True)
         ours = ("PYTHON", "UKR_LETTERS_", "PIP_CONSTRAINT", "JUPYTER", "VIRTUAL_ENV")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        self.environment = kept | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
+        self.environment = within_run(kept | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"})
         pip = [sys.executable, "-m", "pip", "--quiet", "--python", self.bin / "python"]
         done = subprocess.run(
             [*pip, "install", "--no-compile", f"{wheel}[api]"],

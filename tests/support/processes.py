@@ -30,9 +30,14 @@ def within_run(environment: dict[str, str]) -> dict[str, str]:
     return environment | ({NAME: os.environ[NAME]} if NAME in os.environ else {})
 
 
+def name_of_run(what: str) -> str:
+    "A name for what this machine keeps until it is told otherwise: a folder, a network namespace; the watcher removes it."
+    return f"{OURS}-{os.environ.get(NAME, '').split(' ')[-1]}-{what}"
+
+
 def short_folder() -> Path:
     "A new folder outside those that pytest keeps, its path short enough for a socket; removed with all else of the run."
-    return Path(tempfile.mkdtemp(prefix=f"{OURS}-{os.environ.get(NAME, '').split(' ')[-1]}-"))
+    return Path(tempfile.mkdtemp(prefix=name_of_run("")))
 
 
 # In pytest
@@ -104,6 +109,14 @@ def sockets(command: Iterable[str]) -> Iterator[Path]:
         yield from Path("/tmp").glob(f"seaweedfs-*-{port[1]}.sock")
 
 
+def remove_kept(name: str) -> None:
+    "Remove what a run has made outside the folders of its tests: by its name, once its processes are gone."
+    for folder in Path(tempfile.gettempdir()).glob(f"{OURS}-{name}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for namespace in Path("/run/netns").glob(f"{OURS}-{name}-*"):
+        subprocess.run(["ip", "netns", "delete", namespace.name])
+
+
 def end(left: list[psutil.Process], name: str) -> None:
     "End processes, the stubborn ones and what they start meanwhile by force, and remove what is kept outside of tests."
     rubbish = []
@@ -132,8 +145,7 @@ def watch(name: str) -> None:
         with suppress(psutil.Error):
             said.append(told(process))
     end(left, name)
-    for folder in Path(tempfile.gettempdir()).glob(f"{OURS}-{name}-*"):
-        shutil.rmtree(folder, ignore_errors=True)
+    remove_kept(name)
     if said:
         why = "tests left running" if in_order else "a run that was cut off left"
         print(f"{why}, now ended:", *said, sep="\n  ", file=sys.stderr, flush=True)
