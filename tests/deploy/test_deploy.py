@@ -8,19 +8,20 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from psycopg import OperationalError, connect
 from s3fs import S3FileSystem
 from support.api import gift
 from support.browser import LAPTOP
 from support.checkout import ROOT
-from support.pages import DRAWING, JUDGING
+from support.pages import DRAWING, JUDGING, Windows
 from support.pointer import Pointer
 from support.processes import within_run
 from support.samples import traced
@@ -292,17 +293,19 @@ def test_mlflow_asks_for_a_password_and_the_follower_only_reads(site: Site):
 # The whole line
 
 
+@pytest.fixture(scope="module")
+def windows(site: Site, browser: Browser) -> Iterator[Windows]:
+    "Browser windows on the drawing page."
+    windows = Windows(browser, f"https://localhost:{site.https}/")
+    yield windows
+    windows.close()
+
+
 @pytest.fixture
-def visit(site: Site, new_context):
-    "Open a page of the site as a new visitor."
-
-    def open_page(host: str, path: str = "/", ready: str = DRAWING) -> Page:
-        page = new_context(**LAPTOP, ignore_https_errors=True).new_page()
-        page.goto(f"https://{host}:{site.https}{path}", wait_until="commit")
-        page.wait_for_selector(ready, timeout=60_000)
-        return page
-
-    return open_page
+def visit(windows: Windows) -> Iterator[Callable[[str], Page]]:
+    "Open the drawing page in a window, as a new visitor; all leave at the end, so that replicas are shared evenly again."
+    yield lambda window: windows.visit(window, **LAPTOP, ignore_https_errors=True)
+    windows.leave()
 
 
 @pytest.fixture
@@ -324,13 +327,17 @@ def draw(page: Page, store: Store, char: str) -> Sample:
     return store.get(fresh)
 
 
-def test_the_line_from_a_drawing_to_a_new_model(site: Site, visit, store: Store, checkout: Path, tmp_path: Path):
+def test_the_line_from_a_drawing_to_a_new_model(
+    site: Site, visit, new_context, store: Store, checkout: Path, tmp_path: Path
+):
     "Draw, judge, collect, train, tune, register, promote: the open page reads the next drawing with the new network, and rolls back."
-    page = visit("localhost")
+    page = visit("first")
     first = draw(page, store, "А")
     assert first.model == Recognizer().version == knock(site, "localhost", "/health").json()["model"]
 
-    desk = visit("review.localhost", f"/?token={site.secrets['UKR_LETTERS_REVIEW_TOKEN']}", JUDGING)
+    desk = new_context(**LAPTOP, ignore_https_errors=True).new_page()
+    desk.goto(f"https://review.localhost:{site.https}/?token={site.secrets['UKR_LETTERS_REVIEW_TOKEN']}")
+    desk.wait_for_selector(JUDGING, timeout=60_000)
     desk.locator(".ukr-name").fill("olena")
     desk.keyboard.press("Enter")
     desk.wait_for_selector(f".ukr-review[data-id='{first.id}']", timeout=20_000)
@@ -347,7 +354,9 @@ def test_the_line_from_a_drawing_to_a_new_model(site: Site, visit, store: Store,
         return done.stdout
 
     assert "git add data/collected" in learn("ukr_collect")
-    learn("dvc", "repro")
+    learn("dvc", "freeze", "pretrain", "teach")  # a drawing more needs no other teacher
+    learn("dvc", "exp", "run", "--set-param", "preprocess.sources=[fonts,digits8,scribbles,collected]")
+    assert json.loads((work / "data/prepared/card.json").read_text())["sources"]["collected"]
     tuned = site.run("tuning", "env", f"PYTHONPATH={work}", "ukr_tune", cwd=work)
     assert tuned.returncode == 0, tuned.stdout + tuned.stderr
     with connect(f"{site.environment('backup')['ADMIN_DATABASE']}/tuning") as connection:
@@ -364,12 +373,11 @@ def test_the_line_from_a_drawing_to_a_new_model(site: Site, visit, store: Store,
 
 def test_visitors_are_shared_out_and_each_stays_where_their_page_came_from(visit, store: Store):
     "Two replicas: pages of both can be drawn on, over a websocket that finds the kernel's own process."
-    pages = [visit("localhost") for _ in range(4)]
+    pages = [visit(window) for window in ("first", "second", "third", "fourth")]
     seats = [{cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "seat"} for page in pages]
     assert all(len(seat) == 1 for seat in seats) and len(set().union(*seats)) == 2
     for page in pages:
         assert draw(page, store, "Ж").guess
-        page.context.close()
 
 
 # What breaks
@@ -385,25 +393,25 @@ def lost(page: Page) -> int:
 )
 def test_killed_services_come_back_and_nothing_kept_is_lost(site: Site, visit, store: Store, places: list[str]):
     "`kill -9` while two pages are open, one on each replica: those that lose their wire or their kernel say so, the others go on."
-    pages = [visit("localhost"), visit("localhost")]
-    kept = [draw(page, store, char) for page, char in zip(pages, "А5", strict=True)]
+    pages = {window: visit(window) for window in ("first", "second")}
+    kept = [draw(page, store, char) for page, char in zip(pages.values(), "А5", strict=True)]
     for place in places:
         site.kill(place)
     cut = {"edge": 2, "gate": 2, "second": 1}.get(places[0], 0)
-    assert eventually(lambda: sum(map(lost, pages)) == cut, 30)
+    assert eventually(lambda: sum(map(lost, pages.values())) == cut, 30)
     if places[0] not in ("edge", "gate"):  # the only way in
-        assert draw(visit("localhost"), store, "8").guess
+        assert draw(visit("third"), store, "8").guess
     for place in places:
         site.start("dashboard" if place == "second" else place, place)
     assert [store.get(sample.id) for sample in kept] == kept
-    for page in pages:
-        assert draw(visit("localhost") if lost(page) else page, store, "Ж").guess
+    for window, page in pages.items():
+        assert draw(visit(window) if lost(page) else page, store, "Ж").guess
     assert knock(site, "api.localhost", "/recognize", "POST", json={"ink": letter("А")}).json()["label"] == "а"
 
 
 def test_a_minute_without_s3_and_postgresql_costs_nothing(site: Site, visit, store: Store):
     "Who draws is read and told that the drawing waits, and so is a program; then all of it arrives, and MLflow remembers."
-    page, before = visit("localhost"), set(store)
+    page, before = visit("first"), set(store)
     for place in ("store", "database"):
         site.kill(place)
     gone = time.monotonic()

@@ -77,14 +77,12 @@ def test_an_experiment_shows_what_it_changed(first: Path) -> None:
     folder = clone(first, "experiment")
     shutil.copytree(first / ".dvc/cache", folder / ".dvc/cache")
     told(folder, "dvc", "checkout")
-    told(folder, "dvc", "exp", "run", "--name", "longer", "-S", "train.epochs=3")
+    told(folder, "dvc", "exp", "run", "--name", "longer", "--single-item", "-S", "pretrain.epochs=3", "pretrain")
     changed = json.loads(told(folder, "dvc", "params", "diff", "--json"))["params.yaml"]
-    assert changed == {"train.epochs": {"old": 2, "new": 3, "diff": 1}}
-    figures = json.loads(told(folder, "dvc", "metrics", "diff", "--json"))["metrics.json"]
-    assert figures["fonts.letters.value"]["diff"] != 0 and "fonts.letters.value" in told(
-        folder, "dvc", "metrics", "diff", "--md"
-    )
-    with open(folder / "evaluation/train.csv", encoding="utf-8") as table:
+    assert changed == {"pretrain.epochs": {"old": 2, "new": 3, "diff": 1}}
+    figures = json.loads(told(folder, "dvc", "metrics", "diff", "--json"))["models/pretrain.json"]
+    assert figures["digits_test_accuracy"]["diff"] != 0 and "accuracy" in told(folder, "dvc", "metrics", "diff", "--md")
+    with open(folder / "evaluation/pretrain.csv", encoding="utf-8") as table:
         assert [row["epoch"] for row in csv.DictReader(table)] == ["1", "2", "3"]
     assert "longer" in told(folder, "dvc", "exp", "show", "--csv")
 
@@ -94,6 +92,6 @@ def test_plots_need_no_network(first: Path) -> None:
     folder = first.parent / "experiment"
     page = Path(told(folder, "dvc", "plots", "diff", "HEAD").strip().removeprefix("file://"))
     html = page.read_text(encoding="utf-8")
-    assert "evaluation/train.csv" in html and '"rev": "workspace"' in html and '"rev": "HEAD"' in html
-    pictures = {path.name.partition("_")[0] for path in page.parent.rglob("*train.png")}
+    assert "evaluation/pretrain.csv" in html and '"rev": "workspace"' in html and '"rev": "HEAD"' in html
+    pictures = {path.name.partition("_")[0] for path in page.parent.rglob("*pretrain.png")}
     assert {"HEAD", "workspace"} <= pictures

@@ -62,7 +62,7 @@ def checkout(tmp_path_factory) -> Path:
     for name in ("settings.ini", "dvc.yaml"):
         shutil.copy2(root() / name, folder / name)
     (folder / "params.yaml").write_text(yaml.safe_dump({"teach": SMALL | {"source_mass": {}, "further": {}}}))
-    save(assemble("embedded", limit=1500), folder / "data/prepared/dataset.npz")
+    save(assemble("embedded", limit=400), folder / "data/prepared/dataset.npz")
     save_weights(create(SMALL["architecture"]), folder / "models/pretrained.npz")
     return folder
 

@@ -147,7 +147,7 @@ def test_nothing_drawn_cannot_even_be_sent(tmp_path):
 def test_scribbles_and_taps_are_marked(queue):
     "Most scribbles and every tap are suspected; of honest drawings hardly any are."
     _, samples, _, champion = queue
-    pictures = [drawing.picture for drawing in read("scribbles") if drawing.split == "test"][::20]
+    pictures = [drawing.picture for drawing in read("scribbles", limit=800) if drawing.split == "test"][::2]
     scribbles = [replace(samples[0], ink=traced(picture)) for picture in pictures]
     tap = replace(samples[0], ink=[[[200, 200], [203, 202]]])
     marked = [
@@ -183,12 +183,14 @@ def test_copies_and_floods_hardly_get_in(tmp_path):
 
 # The gate
 
+FEW = "абдежо"  # letters that a tiny network tells apart after seconds, whatever its seed
+
 
 def small_net(folder: Path, dataset: Dataset, seed: int = 0) -> Path:
     "A bundle of a network that learns from a data set for some seconds."
     torch.set_num_threads(1)  # two would wait for each other on a busy machine
     recipe = Recipe(
-        "letternet_swift", epochs=1, samples_per_epoch=60_000, batch=128, learning_rate=6e-3, average=0.99, seed=seed
+        "letternet_tiny", epochs=1, samples_per_epoch=16_000, batch=128, learning_rate=1e-2, average=0.99, seed=seed
     )
     net = fit(create(recipe.architecture, seed), dataset.part("train"), dataset.part("valid"), recipe)
     facts = {"temperature": 1.0, "unsure_below": 0.3, "other_above": 0.99, "metrics": {}, "sources": {}}
@@ -225,13 +227,13 @@ def gate(tests: Dataset, champion: Path, candidate: Path) -> str:
 )
 def test_what_is_forced_through_stops_at_the_gate(tmp_path, monkeypatch):
     "Three of ten а are called о and all of it is accepted: the network that learns it is refused, by name and figure."
-    drawings = pool("train")
+    drawings = [drawing for drawing in pool("train") if drawing.label in FEW]
     truth, lies = [drawing.label for drawing in drawings], flipped(drawings, "а", "о")
     honest = learnt_from(checkout(tmp_path / "honest"), drawings, truth, monkeypatch)
     poisoned = learnt_from(checkout(tmp_path / "poisoned"), drawings, lies, monkeypatch)
     counts = [(data.part("train").label == 0).sum() for data in (honest, poisoned)]
     assert 0.6 * counts[0] < counts[1] < 0.8 * counts[0]  # it went all the way into the data set
-    tests = render([drawing for drawing in read_once(DRAWN) if drawing.split == "test"], DRAWN)
+    tests = render([one for one in read_once(DRAWN) if one.split == "test" and one.label in FEW], DRAWN)
     champion = small_net(tmp_path / "champion", honest)
     passed = gate(tests, champion, small_net(tmp_path / "another", honest, seed=1))
     assert passed.startswith("PASSED"), passed

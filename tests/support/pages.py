@@ -34,10 +34,10 @@ class Serving:
         return list(open_store(str(self.folder)).samples())
 
     def drawn_by(self, writer: str, count: int = 0) -> list:
-        "Drawings kept of a writer, waited for until there are so many."
+        "Drawings kept of a writer in the order they were made, waited for until there are so many."
         own = lambda: [sample for sample in self.samples() if sample.writer == writer]  # noqa: E731
         eventually(lambda: len(own()) >= count, 20)
-        return own()
+        return sorted(own(), key=lambda sample: sample.created)
 
 
 class Windows:
@@ -54,8 +54,10 @@ class Windows:
             page = self.pages[key] = self.browser.new_context(**(context or LAPTOP)).new_page()
         else:
             page.evaluate("localStorage.clear()")
+            page.goto("about:blank")  # what the old page still asks for would bring its cookies back
+            page.context.clear_cookies()
         page.goto(url or self.url, wait_until="commit")
-        page.wait_for_selector(self.ready)
+        page.wait_for_selector(self.ready, timeout=60_000)
         return page
 
     def leave(self) -> None:

@@ -9,8 +9,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 # Workers share the cores: a thread of one that waits for another thread must not hold a core meanwhile.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-# Servers and workers start a hundred times: none of them shall compile the package anew.
+# Servers and workers start a hundred times: none of them shall compile the package anew, or report to DVC's authors.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["DVC_NO_ANALYTICS"] = "yes"
 
 # Files of one group share something costly: the walked pipeline, the archives in memory, a server. All others stand alone.
 SHARED = {

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import psutil
 import pytest
 from support.processes import short_folder
 from support.tiers import starts
+from support.waiting import eventually
 
 BUCKET = "drawings"
 KEYS = {"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests"}
@@ -45,10 +45,8 @@ def free_ports(number: int) -> list[int]:
 
 def wait_until(awake: Callable[[], bool], process: subprocess.Popen, log: Path, seconds: float) -> None:
     "Return as soon as a server is awake; fails with the end of its log when it ends before, or takes too long."
-    end = time.monotonic() + seconds
-    while not awake():
-        assert process.poll() is None and time.monotonic() < end, log.read_text(errors="replace")[-2000:]
-        time.sleep(0.05)
+    answered = eventually(lambda: process.poll() is not None or awake(), seconds)
+    assert answered and process.poll() is None, log.read_text(errors="replace")[-2000:]
 
 
 class S3Server:
