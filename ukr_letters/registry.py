@@ -83,7 +83,8 @@ def figures(measured: dict, name: str = "") -> dict[str, float]:
 
 # %% ../nbs/lib/55_registry.ipynb #7fb27b941602401d91542211134fc71a
 MODEL, EXPERIMENT = "ukr-letters", "ukr-letters-releases"
-ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # MLflow's words: no such model, no such alias of it
+# MLflow's words: no such model, no such alias of it, and to readers with a password again no such model.
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "PERMISSION_DENIED")
 
 
 @dataclass(frozen=True)

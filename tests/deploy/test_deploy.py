@@ -347,6 +347,9 @@ def test_the_line_from_a_drawing_to_a_new_model(
 
     work = tmp_path / "checkout"
     shutil.copytree(checkout, work, symlinks=True)
+    sections = yaml.safe_load((work / "params.yaml").read_text())
+    sections["preprocess"]["sources"] = ["fonts", "digits8", "scribbles", "collected"]
+    (work / "params.yaml").write_text(yaml.safe_dump(sections))
 
     def learn(*command: str) -> str:
         done = site.run("learn", "env", f"PYTHONPATH={work}", *command, cwd=work)
@@ -355,7 +358,7 @@ def test_the_line_from_a_drawing_to_a_new_model(
 
     assert "git add data/collected" in learn("ukr_collect")
     learn("dvc", "freeze", "pretrain", "teach")  # a drawing more needs no other teacher
-    learn("dvc", "exp", "run", "--set-param", "preprocess.sources=[fonts,digits8,scribbles,collected]")
+    learn("dvc", "repro")
     assert json.loads((work / "data/prepared/card.json").read_text())["sources"]["collected"]
     tuned = site.run("tuning", "env", f"PYTHONPATH={work}", "ukr_tune", cwd=work)
     assert tuned.returncode == 0, tuned.stdout + tuned.stderr

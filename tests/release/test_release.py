@@ -20,6 +20,7 @@ from ukr_letters.dataset import assemble, save
 from ukr_letters.handover import NAMES, Newest, try_out
 from ukr_letters.recognizer import CHAMPION, Recognizer
 from ukr_letters.registry import Refused, Registry, RegistryError, gaps
+from ukr_letters.tracking import connect
 
 pytestmark = pytest.mark.slow  # MLflow alone takes seconds to load
 
@@ -43,13 +44,25 @@ def candidates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / name for name in ("good", "bad", "stubborn", "metrics.json")}
 
 
-@pytest.fixture(params=["sqlite", "server"])
-def uri(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    "An empty registry: a file of its own, or the server on PostgreSQL and S3, where no other test registers anything."
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    "A database in a file where MLflow has made its tables, which takes seconds, and nothing else."
+    path = tmp_path_factory.mktemp("tables") / "mlflow.db"
+    connect(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def local(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    "An empty registry in a folder of its own."
     monkeypatch.chdir(tmp_path)
-    return (
-        f"sqlite:///{tmp_path}/mlflow.db" if request.param == "sqlite" else request.getfixturevalue("mlflow_server").url
-    )
+    return f"sqlite:///{shutil.copy2(tables, tmp_path)}"
+
+
+@pytest.fixture(params=["local", "server"])
+def uri(request: pytest.FixtureRequest, local: str) -> str:
+    "An empty registry: a file of its own, or the server on PostgreSQL and S3, where no other test registers anything."
+    return local if request.param == "local" else request.getfixturevalue("mlflow_server").url
 
 
 def test_from_candidate_to_champion_and_back(uri: str, gold: Path, candidates: dict, tmp_path: Path) -> None:
@@ -85,11 +98,8 @@ def test_from_candidate_to_champion_and_back(uri: str, gold: Path, candidates: d
     assert all(run.info.status == "FINISHED" for run in runs) and len(runs) == 5
 
 
-def test_an_altered_history_is_noticed(
-    gold: Path, candidates: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    registry = Registry(f"sqlite:///{tmp_path}/mlflow.db", gold, CHAMPION)
+def test_an_altered_history_is_noticed(local: str, gold: Path, candidates: dict) -> None:
+    registry = Registry(local, gold, CHAMPION)
     registry.register(candidates["good"])
     registry.promote()
     run = next(run for run in registry._runs() if json.loads(run.data.tags.get("entry", "{}")).get("action") == "begin")
@@ -98,10 +108,9 @@ def test_an_altered_history_is_noticed(
 
 
 def test_what_does_not_work_is_not_registered_and_not_served(
-    gold: Path, candidates: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    local: str, gold: Path, candidates: dict, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    registry = Registry(f"sqlite:///{tmp_path}/mlflow.db", gold, CHAMPION)
+    registry = Registry(local, gold, CHAMPION)
     shutil.copytree(candidates["good"], tmp_path / "torn")
     (tmp_path / "torn/model.onnx").write_bytes((candidates["good"] / "model.onnx").read_bytes()[:-1])
     with pytest.raises(BundleError, match="not the network"):
@@ -145,7 +154,7 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True)
 
 
-def test_the_command_tells_what_it_did(gold: Path, candidates: dict, tmp_path: Path) -> None:
+def test_the_command_tells_what_it_did(local: str, gold: Path, candidates: dict, tmp_path: Path) -> None:
     shutil.copy2(ROOT / "settings.ini", tmp_path)
     shutil.copytree(gold.parents[1], tmp_path / "data")
     figures = f"--metrics={candidates['metrics.json']}"
@@ -166,11 +175,10 @@ def test_the_command_tells_what_it_did(gold: Path, candidates: dict, tmp_path: P
 
 
 def test_the_page_answers_with_the_new_champion(
-    new_context, candidates: dict, gold: Path, tmp_path: Path, monkeypatch
+    new_context, local: str, candidates: dict, gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     "A visitor draws, a network is fetched, and the same page reads the next drawing with it; a bad one changes nothing."
-    monkeypatch.chdir(tmp_path)
-    registry, place = Registry(f"sqlite:///{tmp_path}/mlflow.db", gold, CHAMPION), tmp_path / "served"
+    registry, place = Registry(local, gold, CHAMPION), tmp_path / "served"
     stubborn = registry.register(candidates["stubborn"])
     registry.fetch(place)
     monkeypatch.setenv("UKR_LETTERS_MODEL", str(place))

@@ -13,6 +13,10 @@ from support.waiting import eventually
 from ukr_letters.alphabet import DIGITS, LETTERS
 from ukr_letters.texts import text
 
+BUSY = """
+  const own = setTimeout;
+  window.setTimeout = (call, after, ...more) => own(call, after === 100 ? 2500 : after, ...more);
+"""
 PAINTED = """() => {
   const canvas = document.querySelector('.ukr-pad-surface canvas') ?? document.querySelector('canvas.ukr-pad-surface');
   const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
@@ -168,6 +172,14 @@ def test_a_reload_keeps_language_and_switch_leaves_no_ghost_and_loses_nothing(wi
     assert (sample.label, len(sample.ink), code(page)) == (None, 3, writer)
     strangers = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
     assert len(asked) > 10 and not strangers and not errors
+
+
+def test_a_page_whose_thread_is_busy_comes_too(windows):
+    "What the widgets ask for every 100 ms, for at most 2 s, they ask for too late: ipywidgets 8.1.9 then gave up the page."
+    page = windows.visit("busy")
+    page.add_init_script(BUSY)
+    page.reload()
+    page.wait_for_selector(DRAWING)
 
 
 def test_an_empty_pad_hints_and_never_predicts(windows, server):
