@@ -1,10 +1,10 @@
 """A network's way to the people who draw: registered, judged, promoted, rolled back, fetched, and served without a restart."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from support.pointer import Pointer
 from support.waiting import eventually
 
 from ukr_letters.bundle import BundleError, open_bundle
+from ukr_letters.cli import ukr_release
 from ukr_letters.dataset import assemble, save
 from ukr_letters.handover import NAMES, Newest, try_out
 from ukr_letters.recognizer import CHAMPION, Recognizer
@@ -146,32 +147,38 @@ def test_a_reader_never_meets_half_a_bundle(candidates: dict, tmp_path: Path) ->
     assert writer.returncode == 0 and seen <= set(names.values()) and newest.get() == names["bad"]
 
 
-def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    "Run `ukr_release` in a checkout."
-    call = [sys.executable, "-c", "from ukr_letters.cli import ukr_release; ukr_release()", *arguments]
-    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
-    environment |= {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-    return subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True)
+@pytest.fixture
+def command(local: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable[..., tuple]:
+    "Run `ukr_release` in the folder of a registry: its exit status, and what it says on both streams."
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ukr_release", *arguments])
+        status = 0
+        try:
+            ukr_release()
+        except SystemExit as end:
+            status = end.code
+        return status, *capsys.readouterr()
+
+    return run
 
 
-def test_the_command_tells_what_it_did(local: str, gold: Path, candidates: dict, tmp_path: Path) -> None:
+def test_the_command_tells_what_it_did(command: Callable, gold: Path, candidates: dict, tmp_path: Path) -> None:
     shutil.copy2(ROOT / "settings.ini", tmp_path)
     shutil.copytree(gold.parents[1], tmp_path / "data")
     figures = f"--metrics={candidates['metrics.json']}"
-    assert command(tmp_path, "register", f"--candidate={candidates['bad']}", figures).stdout.endswith("is version 2\n")
-    asked = command(tmp_path, "promote", "--dry-run")
-    assert asked.returncode == 1 and "REFUSED" in asked.stderr and "digits8" in asked.stdout, (
-        asked.stdout + asked.stderr
-    )
-    command(tmp_path, "promote", "--despite", "a trial")
-    fetched = command(tmp_path, "fetch", "--into", "served")
-    assert "served holds" in fetched.stdout and try_out(tmp_path / "served")
-    back = command(tmp_path, "rollback", "--why", "it sees only a 4", "--who", "olena")
-    assert back.returncode == 0 and "2 → 1" in back.stdout
-    told = command(tmp_path, "history").stdout
+    assert command("register", f"--candidate={candidates['bad']}", figures)[1].endswith("is version 2\n")
+    status, told, why = command("promote", "--dry-run")
+    assert status == 1 and "REFUSED" in why and "digits8" in told
+    command("promote", "--despite", "a trial")
+    assert "served holds" in command("fetch", "--into", "served")[1] and try_out(tmp_path / "served")
+    status, told, _ = command("rollback", "--why", "it sees only a 4", "--who", "olena")
+    assert status == 0 and "2 → 1" in told
+    told = command("history")[1]
     assert "despite: a trial" in told and "olena: it sees only a 4" in told
-    nowhere = command(tmp_path, "promote", "9")
-    assert nowhere.returncode == 2 and "choose one of 2, 1" in nowhere.stderr
+    status, _, why = command("promote", "9")
+    assert status == 2 and "choose one of 2, 1" in why
 
 
 def test_the_page_answers_with_the_new_champion(
