@@ -380,6 +380,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         yield running
 
 
+@pytest.mark.slow  # its server is a parameter
 @pytest.mark.parametrize(("name", "known"), [("behind", 2), ("attacked", 1), ("impatient", 1)])
 def test_only_the_proxy_says_who_knocks(request, name, known):
     "Visitors with addresses in their headers; the last one counts, for that one the proxy has seen."

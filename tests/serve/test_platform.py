@@ -39,6 +39,7 @@ print(json.dumps(failed))
 """
 
 
+@pytest.mark.slow  # all of serving takes seconds to import
 def test_serving_is_imported_without_what_only_posix_has():
     "All modules of the pages and the door in one fresh interpreter; the server then leaves the limit on files alone."
     modules = sorted(reached({"serve", "draw", "review", "api"}))
