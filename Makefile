@@ -18,7 +18,8 @@ help:  ## show this list
 TORCH ?= $(or $(shell cat .venv/torch 2>/dev/null),torch==2.13.0)
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 INSTALL := $(PIP) install --constraint constraints.txt
-SOURCES := settings.ini setup.py pyproject.toml constraints.txt
+# Not pyproject.toml, which each export writes anew; what is needed stands in settings.ini.
+SOURCES := settings.ini setup.py constraints.txt
 
 .venv/pip:
 	@test -x $(BIN)/python || { echo "making .venv with $$($(PYTHON) --version)" && $(PYTHON) -m venv .venv; }
