@@ -7,6 +7,8 @@ export MLFLOW_AUTH_CONFIG_PATH
 cat > "$MLFLOW_AUTH_CONFIG_PATH" <<END
 [mlflow]
 default_permission = READ
+# Comparing a password takes 0.1 s of a core, several times a request. Seconds; a changed one is forgotten at once.
+auth_cache_ttl_seconds = 60
 database_uri = $RECORDS
 admin_username = admin
 admin_password = $ADMIN_PASSWORD
