@@ -28,7 +28,7 @@ def test_walks_repeats_and_reproduces(checkout: Path) -> None:
     second = run(checkout, "dvc", "repro")
     assert "Running stage" not in second.stdout and "up to date" in second.stdout + second.stderr
     # What preprocess makes is the same to the bit on every machine: tests/house/test_golden.py.
-    third = run(checkout, "dvc", "repro", "--force", "--single-item", "train")
+    third = run(checkout, "dvc", "repro", "--force", "--downstream", "train")
     assert third.returncode == 0 and "Epoch(number=1" in third.stdout + third.stderr  # progress is seen while it trains
     assert (checkout / "dvc.lock").read_text() == lock
 
