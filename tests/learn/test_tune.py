@@ -181,10 +181,17 @@ def test_a_killed_worker_loses_nothing(checkout: Path, database: str) -> None:
 
 
 def ip(*words: str) -> None:
-    "Change the network of this machine; skips where that is not allowed."
-    done = subprocess.run(["ip", *words], capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"network namespaces cannot be made here: {done.stderr.strip()}")
+    "Change the network of this machine; raises `CalledProcessError`."
+    subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
+
+
+def lay_cable(name: str, near: str, far: str) -> None:
+    "Connect a network namespace with this machine, each end under an address of its own."
+    device = f"ukr{token_hex(4)}"
+    ip("link", "add", f"{device}n", "type", "veth", "peer", "name", f"{device}f", "netns", name)
+    for end, address, place in ((f"{device}n", near, ()), (f"{device}f", far, ("-n", name))):
+        ip(*place, "address", "add", f"{address}/30", "dev", end)
+        ip(*place, "link", "set", end, "up")
 
 
 @contextmanager
@@ -194,15 +201,14 @@ def hosts(number: int) -> Iterator[list[tuple[str, str]]]:
         pytest.skip("network namespaces need root, and `ip` from iproute2")
     made, network = [], f"10.{randbelow(256)}.{randbelow(256)}"
     try:
-        for place in range(number):
-            name, device = name_of_run(str(place)), f"ukr{token_hex(4)}"
-            ip("netns", "add", name)
-            made.append((name, f"{network}.{4 * place + 1}"))
-            ip("link", "add", f"{device}n", "type", "veth", "peer", "name", f"{device}f", "netns", name)
-            ip("address", "add", f"{made[-1][1]}/30", "dev", f"{device}n")
-            ip("link", "set", f"{device}n", "up")
-            ip("-n", name, "address", "add", f"{network}.{4 * place + 2}/30", "dev", f"{device}f")
-            ip("-n", name, "link", "set", f"{device}f", "up")
+        try:
+            for place in range(number):
+                name, near, far = name_of_run(str(place)), f"{network}.{4 * place + 1}", f"{network}.{4 * place + 2}"
+                ip("netns", "add", name)
+                made.append((name, near))
+                lay_cable(name, near, far)
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"network namespaces cannot be made here: {error.stderr.strip()}")
         yield made
     finally:
         for name, _ in made:
