@@ -20,7 +20,7 @@ from psycopg import OperationalError, connect
 from s3fs import S3FileSystem
 from support.api import gift
 from support.browser import LAPTOP
-from support.checkout import ROOT
+from support.checkout import ROOT, change
 from support.pages import DRAWING, JUDGING, Windows
 from support.pointer import Pointer
 from support.processes import within_run
@@ -292,6 +292,8 @@ def test_mlflow_asks_for_a_password_and_the_follower_only_reads(site: Site):
 
 # The whole line
 
+SEEN = {**LAPTOP, "ignore_https_errors": True}  # nobody has signed for localhost
+
 
 @pytest.fixture(scope="module")
 def windows(site: Site, browser: Browser) -> Iterator[Windows]:
@@ -304,7 +306,7 @@ def windows(site: Site, browser: Browser) -> Iterator[Windows]:
 @pytest.fixture
 def visit(windows: Windows) -> Iterator[Callable[[str], Page]]:
     "Open the drawing page in a window, as a new visitor; all leave at the end, so that replicas are shared evenly again."
-    yield lambda window: windows.visit(window, **LAPTOP, ignore_https_errors=True)
+    yield lambda window: windows.visit(window, **SEEN)
     windows.leave()
 
 
@@ -328,28 +330,25 @@ def draw(page: Page, store: Store, char: str) -> Sample:
 
 
 def test_the_line_from_a_drawing_to_a_new_model(
-    site: Site, visit, new_context, store: Store, checkout: Path, tmp_path: Path
+    site: Site, visit, browser: Browser, store: Store, checkout: Path, tmp_path: Path
 ):
     "Draw, judge, collect, train, tune, register, promote: the open page reads the next drawing with the new network, and rolls back."
     page = visit("first")
     first = draw(page, store, "А")
     assert first.model == Recognizer().version == knock(site, "localhost", "/health").json()["model"]
 
-    desk = new_context(**LAPTOP, ignore_https_errors=True).new_page()
-    desk.goto(f"https://review.localhost:{site.https}/?token={site.secrets['UKR_LETTERS_REVIEW_TOKEN']}")
-    desk.wait_for_selector(JUDGING, timeout=60_000)
+    address = f"https://review.localhost:{site.https}/?token={site.secrets['UKR_LETTERS_REVIEW_TOKEN']}"
+    desk = Windows(browser, address, JUDGING).visit(**SEEN)
     desk.locator(".ukr-name").fill("olena")
     desk.keyboard.press("Enter")
     desk.wait_for_selector(f".ukr-review[data-id='{first.id}']", timeout=20_000)
     desk.keyboard.press("Enter")
     assert eventually(lambda: [id for id, _, _ in store.accepted()], 30) == [first.id]
-    desk.close()
+    desk.context.close()
 
     work = tmp_path / "checkout"
     shutil.copytree(checkout, work, symlinks=True)
-    sections = yaml.safe_load((work / "params.yaml").read_text())
-    sections["preprocess"]["sources"] = ["fonts", "digits8", "scribbles", "collected"]
-    (work / "params.yaml").write_text(yaml.safe_dump(sections))
+    change(work, "preprocess", sources=["fonts", "digits8", "scribbles", "collected"])
 
     def learn(*command: str) -> str:
         done = site.run("learn", "env", f"PYTHONPATH={work}", *command, cwd=work)

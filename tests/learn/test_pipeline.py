@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from mlflow import MlflowClient
-from support.checkout import ROOT, run
+from support.checkout import ROOT, change, run
 from support.imports import reached
 
 from ukr_letters.evaluate import RENDERINGS
@@ -62,9 +62,7 @@ def test_every_stage_run_is_an_mlflow_run(checkout: Path) -> None:
 def changed(checkout: Path, folder: Path, stage: str, **parameters: object) -> Path:
     "A copy of the checkout without what the stages made, where the parameters of a stage are others."
     shutil.copytree(checkout, folder, ignore=shutil.ignore_patterns(".git", ".dvc", "data", "models", "runs"))
-    sections = yaml.safe_load((folder / "params.yaml").read_text())
-    sections[stage] |= parameters
-    (folder / "params.yaml").write_text(yaml.safe_dump(sections))
+    change(folder, stage, **parameters)
     return folder
 
 

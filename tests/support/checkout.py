@@ -32,6 +32,13 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
     )
 
 
+def change(folder: Path, stage: str, **parameters: object) -> None:
+    "Give a stage of a checkout other parameters."
+    sections = yaml.safe_load((folder / "params.yaml").read_text())
+    sections[stage] |= parameters
+    (folder / "params.yaml").write_text(yaml.safe_dump(sections))
+
+
 def make(folder: Path) -> None:
     "Copy what the pipeline needs into a folder, with parameters that choose embedded data and tiny networks."
     folder.mkdir(parents=True)
