@@ -11,7 +11,6 @@ import math
 
 import numpy as np
 from PIL import Image
-from sklearn.metrics import roc_auc_score
 
 from .alphabet import CLASSES, LETTERS
 from .dataset import UNKNOWN_CASE
@@ -82,6 +81,8 @@ def separation(
     others: np.ndarray,  # float (M,), scores of anything else
 ) -> dict:  # value, low and high from 0 to 1, and n of the others
     "Area under the ROC curve with its 95 % interval."
+    from sklearn.metrics import roc_auc_score  # here: it takes as long to import as torch, and few need it
+
     area = float(roc_auc_score(np.repeat([0, 1], [len(ours), len(others)]), np.concatenate([ours, others])))
     first, second = area / (2 - area), 2 * area**2 / (1 + area)
     spread = area * (1 - area) + (len(others) - 1) * (first - area**2) + (len(ours) - 1) * (second - area**2)
