@@ -13,7 +13,6 @@ from pathlib import Path
 from secrets import randbelow, token_hex
 
 import pytest
-import torch
 import yaml
 from optuna.study import Study
 from optuna.trial import TrialState
@@ -44,7 +43,7 @@ tune:
   epochs: 3
   samples_per_epoch: 960
   judged: 100
-  workers: 3
+  workers: 2
   seed: 0
 """
 WORKER = "from sys import argv; from ukr_letters import tune; tune.HEARTBEAT = 2; tune.work(argv[1], argv[2], 6)"
@@ -71,10 +70,10 @@ def checkout(prepared: Path, tmp_path: Path) -> Path:
 
 
 def environment(folder: Path, storage: str | Path = "") -> dict[str, str]:
-    "Of a process that works in a checkout; one thread each, for networks so small."
+    "Of a process that works in a checkout."
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     study = {"UKR_LETTERS_STUDY": str(storage or folder / "studies/journal.log")}
-    return os.environ | study | {"PATH": path, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return os.environ | study | {"PATH": path, "PYTHONPATH": str(ROOT)}
 
 
 def ukr_tune(folder: Path, *options: str, storage: str = "") -> str:
@@ -147,10 +146,7 @@ def test_workers_share_a_journal_and_repeat_nothing(checkout: Path) -> None:
 
 
 def test_the_winner_is_an_edit_that_keeps_comments(checkout: Path) -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     work(str(checkout / "studies/journal.log"), study_of(checkout).study_name, 4, checkout)
-    torch.set_num_threads(threads)
     best = max(ended(study_of(checkout))[1:], key=lambda trial: trial.value)  # of those that are not the present recipe
     applied = ukr_tune(checkout, "--apply", "--trial", str(best.number))
     assert "-  learning_rate: 1.0e-2  # the peak" in applied and "+  further: {weight_decay: " in applied
@@ -217,7 +213,7 @@ def hosts(number: int) -> Iterator[list[tuple[str, str]]]:
 
 def test_hosts_share_a_study_and_outlive_each_other(checkout: Path) -> None:
     "Each worker in a network namespace of its own; nobody watches them, so silence alone tells of a death."
-    with hosts(3) as made:
+    with hosts(2) as made:
         server = PostgresServer(("127.0.0.1", *(address for _, address in made)))
         server.start()
         workers = []
@@ -236,7 +232,7 @@ def test_hosts_share_a_study_and_outlive_each_other(checkout: Path) -> None:
             number = kill_a_worker(study)
             for worker in workers:
                 worker.wait(timeout=300)
-            assert sorted(worker.returncode for worker in workers) == [-signal.SIGKILL, 0, 0]
+            assert sorted(worker.returncode for worker in workers) == [-signal.SIGKILL, 0]
             assert len(ended(study)) >= 6
             assert_retried(study, number)
         finally:
