@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.checkout import ROOT
-from support.samples import GOOD, drawing
+from support.samples import GOOD, example
 
 from ukr_letters.folder import STALE, StoreError
 from ukr_letters.sample import Sample, check
@@ -50,10 +50,10 @@ def test_the_order_of_the_steps_survives_a_power_cut(tmp_path, monkeypatch):
 KILLED_AT = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
-from support.samples import drawing
+from support.samples import example
 from ukr_letters.store import open_store
 store = open_store(sys.argv[2])
-store.add(drawing(0))
+store.add(example(0))
 def die(event, arguments):
     if event == sys.argv[3]:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -61,7 +61,7 @@ if sys.argv[3] == "fsync":  # fsync raises no audit event
     os.fsync = lambda handle: die("fsync", ())
 else:
     sys.addaudithook(die)
-store.add(drawing(1))
+store.add(example(1))
 """
 
 
@@ -73,7 +73,7 @@ def test_kill_9_at_each_step(tmp_path, step, kept):
     store = open_store(str(tmp_path))
     assert_all_valid(tmp_path)
     assert len(store) == kept
-    store.add(drawing(1))
+    store.add(example(1))
     assert len(store) == 2
 
 
@@ -95,18 +95,18 @@ def test_leftovers_are_invisible_and_swept(tmp_path):
 FULL = """
 import json, resource, sys
 sys.path.insert(0, sys.argv[1])
-from support.samples import drawing
+from support.samples import example
 from ukr_letters.folder import StoreError
 from ukr_letters.store import open_store
 store = open_store(sys.argv[2])
 if sys.argv[3] == "limit":
-    kept = [store.add(drawing(0))]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    kept = [store.add(example(0))]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
 else:
     kept = []
 try:
     for number in range(1, 1000):
-        kept.append(store.add(drawing(number)))
+        kept.append(store.add(example(number)))
     raise SystemExit("the disk was never full")
 except StoreError as error:
     reason = str(error)

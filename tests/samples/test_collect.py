@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,29 +14,13 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 from support.checkout import ROOT
-from support.samples import drawing as stored
+from support.samples import accept, example, said
 from support.tiers import starts
 
 from ukr_letters.collect import Limits, collect, plan, track, write
-from ukr_letters.sample import Sample, Verdict
 from ukr_letters.shards import SCHEMA, ShardError, collected_drawings, decode, encode, read_shards, writer_key
 from ukr_letters.sources import read
 from ukr_letters.store import Store, open_store
-
-DAY = "2026-11-23T09:00:00.000+00:00"
-
-
-def drawing(number: int, writer: str = "writer-{:06d}") -> Sample:
-    "A zigzag; each number gives another shape."
-    turns = [[60 + 40 * (step % 2) + 90 * ((number >> step) & 1), 60 + 30 * step, 40 * step] for step in range(7)]
-    return replace(stored(), ink=[turns, [[90.5, 40, 400]]], writer=writer.format(number))
-
-
-def accept(store: Store, sample: Sample, judge: str = "olena") -> str:
-    "Keep a drawing and accept it as what its writer says."
-    id = store.add(sample)
-    store.judge(Verdict(id, "accept", sample.label, sample.uppercase, None, judge, DAY))
-    return id
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
@@ -89,8 +72,8 @@ def store(checkout: Path) -> Store:
 
 
 def test_collecting_ends_in_a_note_for_git(checkout, store):
-    ids = {accept(store, drawing(number)) for number in range(20)}
-    store.add(drawing(30))  # nobody judged it
+    ids = {accept(store, example(number)) for number in range(20)}
+    store.add(example(30))  # nobody judged it
     dry = ukr_collect(checkout, "--dry-run")
     assert dry.returncode == 0 and not list(checkout.glob("data/collected/*.parquet")), dry.stderr
     done = ukr_collect(checkout)
@@ -112,28 +95,28 @@ def test_the_stage_follows_the_shards(checkout, store):
         return "Running stage" in done.stdout
 
     assert repro() and not repro()
-    accept(store, drawing(1))
-    accept(store, drawing(2))
+    accept(store, example(1))
+    accept(store, example(2))
     ukr_collect(checkout)
     assert repro() and not repro()
-    ukr_collect(checkout, "--withdraw", drawing(1).writer)
+    ukr_collect(checkout, "--withdraw", example(1).writer)
     assert repro()
 
 
 def test_a_writer_withdraws(checkout, store):
     "The drawings leave the store, the shards and the source; all others stay, and DVC is told."
     for number in range(12):
-        accept(store, drawing(number))
+        accept(store, example(number))
     ukr_collect(checkout)
     for number in range(12, 20):
-        accept(store, drawing(number))
+        accept(store, example(number))
     ukr_collect(checkout)
     before = {path.name for path in checkout.glob("data/collected/*")}
-    gone = ukr_collect(checkout, "--withdraw", drawing(3).writer)
+    gone = ukr_collect(checkout, "--withdraw", example(3).writer)
     assert gone.returncode == 0 and "1 drawings of this writer are deleted" in gone.stdout, gone.stderr
-    assert "dvc gc" in gone.stdout and drawing(3).id not in set(store)
-    assert {row.id for row in collected_drawings()} == {drawing(number).id for number in range(20)} - {drawing(3).id}
-    assert writer_key(drawing(3).writer) not in {row.writer_key for row in collected_drawings()}
+    assert "dvc gc" in gone.stdout and example(3).id not in set(store)
+    assert {row.id for row in collected_drawings()} == {example(number).id for number in range(20)} - {example(3).id}
+    assert writer_key(example(3).writer) not in {row.writer_key for row in collected_drawings()}
     after = {path.name for path in checkout.glob("data/collected/*")}
     assert len(before - after) == 2 and len(after - before) == 2  # one shard and its note, for one and its note
 
@@ -155,13 +138,13 @@ def test_bad_input_is_refused_with_a_reason(checkout):
 
 
 def test_nothing_personal_is_in_a_shard(checkout, store):
-    accept(store, drawing(7))
+    accept(store, example(7))
     [name] = write(plan(store))
     content = Path(f"data/collected/{name}.parquet").read_bytes()
     text = str(parquet.read_table(pa.BufferReader(content)).to_pylist()) + str(
         parquet.read_schema(pa.BufferReader(content)).metadata
     )
-    assert drawing(7).writer not in text and writer_key(drawing(7).writer) in text
+    assert example(7).writer not in text and writer_key(example(7).writer) in text
 
 
 def test_the_same_samples_give_the_same_bytes(tmp_path):
@@ -170,7 +153,7 @@ def test_the_same_samples_give_the_same_bytes(tmp_path):
     for person in ("one", "two"):
         store = open_store(str(tmp_path / person))
         for number in range(20) if person == "one" else reversed(range(20)):
-            accept(store, drawing(number))
+            accept(store, example(number))
         names += write(plan(store, folder=tmp_path / person / "collected"), tmp_path / person / "collected")
     assert names[0] == names[1]
 
@@ -189,7 +172,7 @@ def test_the_same_samples_give_the_same_bytes(tmp_path):
 def test_a_foreign_table_is_refused(tmp_path, change):
     "Another column, another type, another class, a gap or a row twice: no such file reaches training."
     store = open_store(str(tmp_path))
-    accept(store, drawing(1))
+    accept(store, example(1))
     table = pa.Table.from_pylist([vars(row) for row in plan(store, folder=tmp_path / "none").new], SCHEMA)
     buffer = pa.BufferOutputStream()
     parquet.write_table(change(table), buffer)
@@ -200,12 +183,12 @@ def test_a_foreign_table_is_refused(tmp_path, change):
 
 def test_a_drawing_may_come_back(checkout, store):
     "Taken back by its judge and accepted again, it makes the same rows as a replaced shard, and still counts."
-    id = accept(store, drawing(1))
+    id = accept(store, example(1))
     write(plan(store))
-    store.judge(Verdict(id, "undo", None, None, None, "olena", DAY.replace("T09", "T10")))
+    store.judge(said("undo", sample=id, second=1))
     write(plan(store))
     assert not list(collected_drawings())
-    store.judge(Verdict(id, "accept", "ї", False, None, "olena", DAY.replace("T09", "T11")))
+    store.judge(said("accept", "ї", sample=id, second=2))
     write(plan(store))
     assert [row.id for row in collected_drawings()] == [id] and not plan(store).new
 
@@ -227,7 +210,7 @@ collect(store)
 @pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.3])
 def test_kill_9_leaves_the_old_or_the_new(checkout, store, delay):
     "A withdrawal is killed: the folder reads as before or as after, and the next collection finishes the work."
-    ids = {accept(store, drawing(number)) for number in range(20)}
+    ids = {accept(store, example(number)) for number in range(20)}
     collect(store)
     worker = subprocess.Popen(
         [sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
@@ -236,10 +219,10 @@ def test_kill_9_leaves_the_old_or_the_new(checkout, store, delay):
     time.sleep(delay)
     worker.send_signal(signal.SIGKILL)
     worker.wait()
-    assert {row.id for row in collected_drawings()} in (ids, ids - {drawing(3).id})
-    store.withdraw(drawing(3).writer)
+    assert {row.id for row in collected_drawings()} in (ids, ids - {example(3).id})
+    store.withdraw(example(3).writer)
     collect(store)
-    assert {row.id for row in collected_drawings()} == ids - {drawing(3).id}
+    assert {row.id for row in collected_drawings()} == ids - {example(3).id}
     [shard] = read_shards()
     assert {path.name for path in Path("data/collected").glob("*.parquet*")} == {
         f"{shard.name}.parquet",
@@ -249,10 +232,10 @@ def test_kill_9_leaves_the_old_or_the_new(checkout, store, delay):
 
 def test_a_crash_at_each_step_of_a_withdrawal(checkout, store):
     "Whatever the last thing done was, the shards count as before or as after."
-    ids = {accept(store, drawing(number)) for number in range(6)}
+    ids = {accept(store, example(number)) for number in range(6)}
     collect(store)
     [old] = read_shards()
-    store.withdraw(drawing(3).writer)
+    store.withdraw(example(3).writer)
     changes = plan(store)
     new = encode(changes.remaining, changes.replaces, changes.number)
     target = Path("data/collected") / f"{sha256(new).hexdigest()}.parquet"
@@ -268,7 +251,7 @@ def test_a_crash_at_each_step_of_a_withdrawal(checkout, store):
     ]
     for step in steps:
         step()
-        assert {row.id for row in collected_drawings()} == ids - {drawing(3).id}
+        assert {row.id for row in collected_drawings()} == ids - {example(3).id}
 
 
 def test_limits_count_all_shards(checkout, store):
@@ -276,6 +259,6 @@ def test_limits_count_all_shards(checkout, store):
     limits = Limits(per_writer_symbol=5)
     for helping in (range(8), range(8, 16)):
         for number in helping:
-            accept(store, drawing(number, writer="flooder-1"))
+            accept(store, example(number, writer="flooder-1"))
         collect(store, limits)
     assert len(list(collected_drawings())) == 5

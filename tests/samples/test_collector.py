@@ -15,7 +15,7 @@ from secrets import token_hex
 import pytest
 from support.checkout import ROOT
 from support.pages import serving
-from support.samples import GOOD, drawing
+from support.samples import GOOD, example
 from support.services import BUCKET, KEYS, S3Server
 from support.strokes import letter
 from support.waiting import eventually
@@ -101,10 +101,10 @@ def bucket() -> str:
 def test_a_server_that_is_down_loses_nothing(shaky, bucket, outbox):
     "Drawings wait on this machine, each is told so, and all arrive when the server is back."
     page = Page(bucket)
-    page.draw(drawing(0))
+    page.draw(example(0))
     assert page.says(0, "saved") and not eventually(lambda: waiting(outbox), 0.1)
     shaky.stop()
-    samples = [drawing(number) for number in range(1, 4)]
+    samples = [example(number) for number in range(1, 4)]
     page.collector.keep(1, samples[0])
     assert page.says(1, "waiting")
     for number in (2, 3):
@@ -121,11 +121,11 @@ def test_a_server_that_is_down_loses_nothing(shaky, bucket, outbox):
 KERNEL = """
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
-from support.samples import drawing
+from support.samples import example
 from ukr_letters.collector import Collector
 collector = Collector(sys.argv[2], lambda *news: print(*news, flush=True))
 for number in range(3):
-    collector.keep(number, drawing(number))
+    collector.keep(number, example(number))
 time.sleep(60)
 """
 
@@ -136,7 +136,7 @@ def test_a_kernel_killed_while_the_server_is_down(shaky, bucket, outbox):
     command = [sys.executable, "-c", KERNEL, TESTS, bucket]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as kernel:
         assert kernel.stdout.readline() == "0 waiting\n"
-        ids = {drawing(number).id for number in range(3)}
+        ids = {example(number).id for number in range(3)}
         assert eventually(lambda: waiting(outbox) == ids)
         kernel.kill()
     shaky.start()
@@ -153,9 +153,9 @@ def test_a_page_left_while_the_server_does_not_answer(bucket, outbox, monkeypatc
         for name, value in {**KEYS, "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}"}.items():
             monkeypatch.setenv(name, value)
         page = Page(bucket)
-        page.draw(drawing(0), drawing(1))
+        page.draw(example(0), example(1))
         page.collector.leave(seconds=1)
-    assert waiting(outbox) == {drawing(0).id, drawing(1).id} and not page.heard
+    assert waiting(outbox) == {example(0).id, example(1).id} and not page.heard
 
 
 def test_the_page_goes_on_while_the_server_is_down(shaky, bucket, outbox, tmp_path):
@@ -182,9 +182,9 @@ def broken(tmp_path: Path, outbox: Path) -> Path:
     folder = tmp_path / "samples"
     folder.write_text("in the way")
     page = Page(str(folder))
-    page.draw(drawing(0), drawing(1))
+    page.draw(example(0), example(1))
     page.collector.leave()
-    assert waiting(outbox) == {drawing(0).id, drawing(1).id}
+    assert waiting(outbox) == {example(0).id, example(1).id}
     return folder
 
 
@@ -195,25 +195,25 @@ def test_many_pages_empty_one_outbox(broken, outbox):
     assert eventually(lambda: not waiting(outbox))
     for page in pages:
         page.collector.leave()
-    assert set(open_store(str(broken))) == {drawing(0).id, drawing(1).id}
+    assert set(open_store(str(broken))) == {example(0).id, example(1).id}
 
 
 def test_a_damaged_drawing_stays_and_stops_nobody(broken, outbox, caplog):
-    (outbox / "waiting" / f"{drawing(0).id}.json").write_text("half a dra")
+    (outbox / "waiting" / f"{example(0).id}.json").write_text("half a dra")
     broken.unlink()
     page = Page(str(broken))
-    assert eventually(lambda: waiting(outbox) == {drawing(0).id}) and "was changed" in caplog.text
+    assert eventually(lambda: waiting(outbox) == {example(0).id}) and "was changed" in caplog.text
     page.collector.leave()
-    assert list(open_store(str(broken))) == [drawing(1).id]
+    assert list(open_store(str(broken))) == [example(1).id]
 
 
 def test_what_was_taken_back_meanwhile_is_not_sent(broken, outbox):
     broken.unlink()
-    open_store(str(broken)).delete(drawing(0).writer)
+    open_store(str(broken)).delete(example(0).writer)
     page = Page(str(broken))
     assert eventually(lambda: not waiting(outbox))
     page.collector.leave()
-    assert list(open_store(str(broken))) == [drawing(1).id]
+    assert list(open_store(str(broken))) == [example(1).id]
 
 
 def test_a_full_disk_leaves_drawings_in_memory(tmp_path, monkeypatch):
@@ -223,7 +223,7 @@ def test_a_full_disk_leaves_drawings_in_memory(tmp_path, monkeypatch):
     (tmp_path / "outbox" / "times").touch()
     monkeypatch.setenv("UKR_LETTERS_OUTBOX", str(tmp_path / "outbox"))
     page = Page(str(tmp_path / "samples"))
-    page.draw(drawing(0), drawing(1))
+    page.draw(example(0), example(1))
     assert page.says(0, "saved") and page.says(1, "saved")
     page.collector.leave()
     assert len(open_store(str(tmp_path / "samples"))) == 2
@@ -231,10 +231,10 @@ def test_a_full_disk_leaves_drawings_in_memory(tmp_path, monkeypatch):
 
 def test_a_refused_drawing_is_not_kept_anywhere(tmp_path, outbox):
     page = Page(str(tmp_path / "samples"))
-    page.draw(replace(GOOD, device="brush"), drawing(1))
+    page.draw(replace(GOOD, device="brush"), example(1))
     assert page.says(0, "refused") and page.says(1, "saved")
     page.collector.leave()
-    assert list(open_store(str(tmp_path / "samples"))) == [drawing(1).id] and not waiting(outbox)
+    assert list(open_store(str(tmp_path / "samples"))) == [example(1).id] and not waiting(outbox)
 
 
 def test_where_the_outbox_lies(tmp_path, monkeypatch):
@@ -262,7 +262,7 @@ class Clock:
 
 def of_one(writer: str, number: int) -> Sample:
     "A drawing of this writer."
-    return replace(drawing(number), writer=writer)
+    return replace(example(number), writer=writer)
 
 
 def test_a_flood_is_refused_and_others_are_not(tmp_path, outbox):

@@ -11,24 +11,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from skimage.measure import block_reduce
 from skimage.morphology import skeletonize
 from support.archives import read_once
 from support.checkout import ROOT
+from support.samples import CREATED, accept, example
 
 from ukr_letters.bundle import write_bundle
 from ukr_letters.collect import COPY, Limits, collect, plan
 from ukr_letters.config import mirror
 from ukr_letters.dataset import Dataset, assemble, render
 from ukr_letters.gate import compare, judgement, marks_of
-from ukr_letters.ink import RENDERER, ink_levels
+from ukr_letters.ink import ink_levels
 from ukr_letters.model import create
 from ukr_letters.recognizer import Recognizer
 from ukr_letters.release import to_onnx
-from ukr_letters.sample import Sample, SampleError, Verdict
+from ukr_letters.sample import Sample, SampleError
 from ukr_letters.sources import Drawing, read
-from ukr_letters.store import Store, open_store
+from ukr_letters.store import open_store
 from ukr_letters.train import Recipe, fit
 from ukr_letters.triage import facts_of, read_all, suspicion, usefulness
 
@@ -36,7 +36,6 @@ SHARE = 0.3  # of one class that the poisoner turns into another
 DRAWN = "comnist" if mirror() else "fonts"  # drawings on a screen where they are at hand
 pytestmark = pytest.mark.slow
 CANVAS = {"width": 400, "height": 400, "cap": 0, "x_height": 400, "baseline": 400, "descender": 400}  # tells no size
-DAY = "2026-11-23T09:00:00.000+00:00"
 
 
 def traced(picture: np.ndarray) -> list[list[list[float]]]:
@@ -75,11 +74,10 @@ def pool(*splits: str) -> list[Drawing]:
 
 def as_sample(number: int, drawing: Drawing, label: str) -> Sample:
     "A drawing as somebody sends it who says that it is this label; ten drawings by each writer."
-    return Sample(
-        ink=traced(drawing.picture), label=label, uppercase=None if label.isdigit() else drawing.uppercase,
-        guess={"mode": "auto", "top": [], "uppercase_probability": None}, model="m1", renderer=RENDERER,
-        writer=f"writer-{number // 10:04}", device="touch", canvas=CANVAS, created=DAY, notice="1",
-    )  # fmt: skip
+    case = None if label.isdigit() else drawing.uppercase
+    guess = {"mode": "auto", "top": [], "uppercase_probability": None}
+    ink = traced(drawing.picture)
+    return example(number // 10, ink=ink, label=label, uppercase=case, guess=guess, canvas=CANVAS)
 
 
 def flipped(drawings: list[Drawing], label: str, to: str, seed: int = 0) -> list[str]:
@@ -130,13 +128,6 @@ def test_review_sees_the_flips_first(queue, label: str, to: str):
 # Rubbish
 
 
-def accept(store: Store, sample: Sample) -> str:
-    "Keep a drawing and accept it as what its writer says."
-    id = store.add(sample)
-    store.judge(Verdict(id, "accept", sample.label, sample.uppercase, None, "olena", DAY))
-    return id
-
-
 def test_nothing_drawn_cannot_even_be_sent(tmp_path):
     "An empty drawing is refused by the store."
     blank = replace(as_sample(0, pool("valid", "test")[0], "а"), ink=[])
@@ -170,7 +161,7 @@ def test_copies_and_floods_hardly_get_in(tmp_path):
             moved = [[[x + 7 * copy + 7, y + 3] for x, y in stroke] for stroke in honest.ink]
             accept(
                 store,
-                replace(honest, ink=moved, writer=f"copyist-{copy}-{number:04}", created=DAY.replace("T09", "T10")),
+                replace(honest, ink=moved, writer=f"copyist-{copy}-{number:04}", created=CREATED.replace("T09", "T10")),
             )
     harvest = plan(store, folder=tmp_path / "collected")
     assert [row.id for row in harvest.new] == [row.id for row in alone.new]
@@ -188,7 +179,6 @@ FEW = "абдежо"  # letters that a tiny network tells apart after seconds, w
 
 def small_net(folder: Path, dataset: Dataset, seed: int = 0) -> Path:
     "A bundle of a network that learns from a data set for some seconds."
-    torch.set_num_threads(1)  # two would wait for each other on a busy machine
     recipe = Recipe(
         "letternet_tiny", epochs=1, samples_per_epoch=16_000, batch=128, learning_rate=1e-2, average=0.99, seed=seed
     )

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 from support.checkout import ROOT
-from support.samples import GOOD, drawing, said
+from support.samples import GOOD, example, said
 from support.services import S3Server
 
 from ukr_letters.folder import DamagedError, StoreError
@@ -42,16 +42,16 @@ def damage(store: Store, name: str, content: bytes) -> None:
 
 
 def test_added_and_found_again(store):
-    ids = [store.add(drawing(number)) for number in range(5)]
-    assert ids == [drawing(number).id for number in range(5)]
+    ids = [store.add(example(number)) for number in range(5)]
+    assert ids == [example(number).id for number in range(5)]
     assert list(store) == sorted(ids) and len(store) == 5
     assert sorted(sample.id for sample in store.samples()) == sorted(ids)
-    assert store.get(ids[3]) == drawing(3)
+    assert store.get(ids[3]) == example(3)
     store.probe()
 
 
 def test_adding_twice_is_adding_once(store):
-    assert store.add(GOOD) == store.add(drawing()) == GOOD.id and len(store) == 1
+    assert store.add(GOOD) == store.add(example()) == GOOD.id and len(store) == 1
     assert not store.place.put(sample_name(GOOD.id), GOOD.to_json().encode())
 
 
@@ -78,7 +78,7 @@ def test_more_than_a_page_of_names(bucket):
 WRITER = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from support.samples import drawing
+from support.samples import example
 from support.samples import said
 from ukr_letters.store import open_store
 store = open_store(sys.argv[2])
@@ -86,7 +86,7 @@ store.probe()
 first, last = int(sys.argv[3]), int(sys.argv[4])
 print("ready", flush=True)
 for number in range(first, last):
-    id = store.add(drawing(number))
+    id = store.add(example(number))
     print(id, store.judge(said("accept", "ї", sample=id, judge=sys.argv[5])), flush=True)
 """
 
@@ -142,7 +142,7 @@ def test_four_writers_of_the_same_samples(url):
 )
 def test_a_damaged_sample_is_reported_and_skipped(store, content):
     "Truncated, emptied or edited: `get` says so, readers of many warn and go on, adding again restores it."
-    ids = [store.add(drawing(number)) for number in range(3)]
+    ids = [store.add(example(number)) for number in range(3)]
     for id in ids:
         store.judge(said("accept", "ї", sample=id))
     damage(store, sample_name(ids[1]), content)
@@ -153,8 +153,8 @@ def test_a_damaged_sample_is_reported_and_skipped(store, content):
     with pytest.warns(UserWarning, match=ids[1]):
         assert sorted(id for id, _, _ in store.accepted()) == sorted(ids[::2])
     with pytest.warns(UserWarning, match="restored"):
-        store.add(drawing(1))
-    assert store.get(ids[1]) == drawing(1)
+        store.add(example(1))
+    assert store.get(ids[1]) == example(1)
 
 
 def test_a_damaged_verdict_has_no_voice(store):
@@ -170,7 +170,7 @@ def test_a_damaged_verdict_has_no_voice(store):
 @pytest.mark.parametrize(
     "verdict, reason",
     [
-        (said("accept", "ї", judge="taras", sample=drawing(1).id), "is another than its folder says"),
+        (said("accept", "ї", judge="taras", sample=example(1).id), "is another than its folder says"),
         (said("accepted", judge="taras"), "decision: 'accepted' is not one of"),
         (said("accept", "ї", judge="taras", created="soon"), "created: 'soon' is not an ISO time"),
     ],
@@ -325,23 +325,23 @@ def test_where_a_sample_stands(tmp_path, given, stands):
 def test_withdrawn_samples_are_not_accepted(store):
     "Nothing of a writer counts from that moment, and the others are left alone."
     for number in range(2):
-        store.judge(said("accept", "ї", sample=store.add(drawing(number))))
-    store.withdraw(drawing(0).writer)
-    store.withdraw(drawing(0).writer)
-    assert store.withdrawn() == {drawing(0).writer}
-    assert [sample for _, sample, _ in store.accepted()] == [drawing(1)] and len(store) == 2
+        store.judge(said("accept", "ї", sample=store.add(example(number))))
+    store.withdraw(example(0).writer)
+    store.withdraw(example(0).writer)
+    assert store.withdrawn() == {example(0).writer}
+    assert [sample for _, sample, _ in store.accepted()] == [example(1)] and len(store) == 2
 
 
 def test_deleted_samples_are_gone_for_good(store):
     "Damaged ones too; what was still on its way, or lies in a copy, is refused from now on."
-    own = [replace(drawing(0), notice=str(number)) for number in range(3)]
-    for sample in [*own, drawing(1)]:
+    own = [replace(example(0), notice=str(number)) for number in range(3)]
+    for sample in [*own, example(1)]:
         store.judge(said("accept", "ї", sample=store.add(sample)))
     damage(store, sample_name(own[1].id), own[1].to_json().encode() + b" ")
     assert store.delete(own[0].writer) == 3 and store.delete(own[0].writer) == 0
     with pytest.raises(SampleError, match="^writer: has taken all drawings back"):
         store.add(own[2])
-    assert list(store) == [drawing(1).id] == [id for id, _, _ in store.accepted()]
+    assert list(store) == [example(1).id] == [id for id, _, _ in store.accepted()]
     assert len(list(store.verdicts())) == 4  # they hold no ink
 
 
@@ -441,10 +441,10 @@ def test_what_the_server_acknowledged_survives_its_crash(tmp_path, monkeypatch):
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
     store = open_store("s3://drawings/crash")
-    kept = [store.add(drawing(number)) for number in range(20)]
+    kept = [store.add(example(number)) for number in range(20)]
     server.stop()
     with pytest.raises(StoreError, match="is the server running"):
-        store.add(drawing(20))
+        store.add(example(20))
     server.start()
     assert list(store) == sorted(kept) and len(list(store.samples())) == 20
     server.stop()

@@ -10,12 +10,11 @@ from playwright.sync_api import Page, expect
 from support.browser import PHONE
 from support.pages import DRAWING, Serving, answer, code, serving
 from support.pointer import Pointer
+from support.samples import PAD, accept, example
 
 from ukr_letters.alphabet import symbol
 from ukr_letters.collector import PER_MINUTE, Allowance, outbox_folder
-from ukr_letters.ink import RENDERER
-from ukr_letters.pad import LINES, SIZE
-from ukr_letters.sample import Sample, Verdict, now
+from ukr_letters.sample import Sample
 from ukr_letters.store import open_store
 from ukr_letters.texts import text
 from ukr_letters.wanted import PAGE, SYMBOLS
@@ -24,14 +23,16 @@ RARE, COMMON = "Ґї", "о"
 WAITING = 3  # drawings of each other symbol that nobody has judged; more than the practice of this file makes of one
 
 
-def accepted(char: str, number: int) -> tuple[Sample, Verdict]:
-    "A drawing, a little different for each number, with the verdict that accepts it."
+def drawn(char: str, number: int) -> Sample:
+    "A drawing of this symbol, a little different for each number."
     said, x, y = symbol(char), 100 + number % 200, 160 + number // 200
-    case = char.isupper() if said.is_letter else None
-    guess = {"mode": "auto", "top": [[said.label, 0.9]], "uppercase_probability": 0.5}
-    ink, canvas = [[[x, y, 0], [x, 296, 80], [x + 90, 296, 160]]], {"width": SIZE, "height": SIZE, **LINES}
-    sample = Sample(ink, said.label, case, guess, "m", RENDERER, "1" * 32, "pen", canvas, now(), "2026-11")
-    return sample, Verdict(sample.id, "accept", said.label, case, None, "olena", now())
+    return example(
+        ink=[[[x, y, 0], [x, 296, 80], [x + 90, 296, 160]]],
+        label=said.label,
+        uppercase=char.isupper() if said.is_letter else None,
+        guess={"mode": "auto", "top": [[said.label, 0.9]], "uppercase_probability": 0.5},
+        canvas=PAD,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +42,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     store = open_store(str(folder))
 
     def stock(number: int, char: str, judged: bool) -> None:
-        sample, verdict = accepted(char, number)
-        store.add(sample)
-        if judged:
-            store.judge(verdict)
+        sample = drawn(char, number)
+        accept(store, sample) if judged else store.add(sample)
 
     common = [char for char in SYMBOLS["auto"] if char not in RARE]
     wanted = [*((char, True) for char in [*common, *COMMON * PAGE]), *((char, False) for char in common * WAITING)]
