@@ -10,6 +10,7 @@ from support.checkout import ROOT, run
 from support.services import BUCKET, S3Server
 
 PREPARED = "data/prepared/dataset.npz"
+CHANGES = ("-S", "pretrain.epochs=3", "-S", "pretrain.learning_rate=0.001")
 
 
 def told(folder: Path, *command: str) -> str:
@@ -73,13 +74,14 @@ def test_an_s3_server_is_a_remote_by_configuration_alone(
 
 
 def test_an_experiment_shows_what_it_changed(first: Path) -> None:
-    "More epochs, in a clone of their own: other parameters, other figures, and longer curves, one over the other."
+    "More and smaller steps, in a clone of their own: other parameters, other figures, longer curves, one over the other."
     folder = clone(first, "experiment")
     shutil.copytree(first / ".dvc/cache", folder / ".dvc/cache")
     told(folder, "dvc", "checkout")
-    told(folder, "dvc", "exp", "run", "--name", "longer", "--single-item", "-S", "pretrain.epochs=3", "pretrain")
+    told(folder, "dvc", "exp", "run", "--name", "longer", "--single-item", *CHANGES, "pretrain")
     changed = json.loads(told(folder, "dvc", "params", "diff", "--json"))["params.yaml"]
-    assert changed == {"pretrain.epochs": {"old": 2, "new": 3, "diff": 1}}
+    assert changed["pretrain.epochs"] == {"old": 2, "new": 3, "diff": 1}
+    assert set(changed) == {"pretrain.epochs", "pretrain.learning_rate"}
     figures = json.loads(told(folder, "dvc", "metrics", "diff", "--json"))["models/pretrain.json"]
     assert figures["digits_test_accuracy"]["diff"] != 0 and "accuracy" in told(folder, "dvc", "metrics", "diff", "--md")
     with open(folder / "evaluation/pretrain.csv", encoding="utf-8") as table:
