@@ -51,6 +51,7 @@ def command(
     "Return a console command that loads its module only when there is work to do."
 
     def run() -> None:
+        "Say the version, or call the function with what the command line says."
         if sys.argv[1:] == ["--version"]:
             print(release_of(name))
         else:
