@@ -4,10 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 from filelock import FileLock
 from support.tiers import starts
@@ -24,14 +24,21 @@ TINY = {
 }
 # What a training gives depends on how many numbers a processor adds at once; those with AVX-512 do as the others do.
 AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
-WIDE = torch.backends.cpu.get_cpu_capability() == "AVX512"
+
+
+@cache
+def is_wide() -> bool:
+    "Whether torch would compute with AVX-512 here."
+    from torch.backends.cpu import get_cpu_capability  # here: most tests train nothing, and torch takes long to import
+
+    return get_cpu_capability() == "AVX512"
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
     "Run a command of this environment in a folder, on the code that lies there."
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {name: value for name, value in os.environ.items() if name != "UKR_LETTERS_MIRROR"}
-    environment |= {"PATH": path, "PYTHONPATH": str(folder)} | (AVX2 if WIDE else {})
+    environment |= {"PATH": path, "PYTHONPATH": str(folder)} | (AVX2 if is_wide() else {})
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
