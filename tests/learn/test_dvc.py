@@ -80,8 +80,10 @@ def test_an_experiment_shows_what_it_changed(first: Path) -> None:
     told(folder, "dvc", "checkout")
     told(folder, "dvc", "exp", "run", "--name", "longer", "--single-item", *CHANGES, "pretrain")
     changed = json.loads(told(folder, "dvc", "params", "diff", "--json"))["params.yaml"]
-    assert changed["pretrain.epochs"] == {"old": 2, "new": 3, "diff": 1}
-    assert set(changed) == {"pretrain.epochs", "pretrain.learning_rate"}
+    assert changed == {
+        "pretrain.epochs": {"old": 2, "new": 3, "diff": 1},
+        "pretrain.learning_rate": {"old": 0.01, "new": 0.001, "diff": pytest.approx(-0.009)},
+    }
     figures = json.loads(told(folder, "dvc", "metrics", "diff", "--json"))["models/pretrain.json"]
     assert figures["digits_test_accuracy"]["diff"] != 0 and "accuracy" in told(folder, "dvc", "metrics", "diff", "--md")
     with open(folder / "evaluation/pretrain.csv", encoding="utf-8") as table:
