@@ -5,7 +5,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from support.samples import example, said
@@ -35,7 +34,7 @@ def per_second(listing: Callable[[], object]) -> float:
 
 def measure(name: str, store: Store) -> None:
     "Fill a store, judge what is in it, read it, and print how long each takes."
-    samples = [replace(example(), notice=str(number)) for number in range(NUMBER)]
+    samples = [example(notice=str(number)) for number in range(NUMBER)]
     verdicts = [said("accept", "ї", sample=sample.id) for sample in samples]
     print(
         f"{name}: add {milliseconds(store.add, samples):.1f} ms, judge {milliseconds(store.judge, verdicts):.1f} ms (medians)"

@@ -262,7 +262,7 @@ class Clock:
 
 def of_one(writer: str, number: int) -> Sample:
     "A drawing of this writer."
-    return replace(example(number), writer=writer)
+    return example(number, writer=writer)
 
 
 def test_a_flood_is_refused_and_others_are_not(tmp_path, outbox):
