@@ -174,13 +174,13 @@ def test_copies_and_floods_hardly_get_in(tmp_path):
 
 # The gate
 
-FEW = "абдежо"  # letters that a tiny network tells apart after seconds, whatever its seed
+FEW = "абдежо"  # letters that a tiny network tells apart after seconds, whatever its seed and the processor
 
 
 def small_net(folder: Path, dataset: Dataset, seed: int = 0) -> Path:
     "A bundle of a network that learns from a data set for some seconds."
     recipe = Recipe(
-        "letternet_tiny", epochs=1, samples_per_epoch=16_000, batch=128, learning_rate=1e-2, average=0.99, seed=seed
+        "letternet_tiny", epochs=1, samples_per_epoch=32_000, batch=128, learning_rate=1e-2, average=0.99, seed=seed
     )
     net = fit(create(recipe.architecture, seed), dataset.part("train"), dataset.part("valid"), recipe)
     facts = {"temperature": 1.0, "unsure_below": 0.3, "other_above": 0.99, "metrics": {}, "sources": {}}
@@ -223,7 +223,7 @@ def test_what_is_forced_through_stops_at_the_gate(tmp_path, monkeypatch):
     poisoned = learnt_from(checkout(tmp_path / "poisoned"), drawings, lies, monkeypatch)
     counts = [(data.part("train").label == 0).sum() for data in (honest, poisoned)]
     assert 0.6 * counts[0] < counts[1] < 0.8 * counts[0]  # it went all the way into the data set
-    tests = render([one for one in read_once(DRAWN) if one.split == "test" and one.label in FEW], DRAWN)
+    tests = render([one for one in read_once(DRAWN) if one.split != "train" and one.label in FEW], DRAWN)
     champion = small_net(tmp_path / "champion", honest)
     passed = gate(tests, champion, small_net(tmp_path / "another", honest, seed=1))
     assert passed.startswith("PASSED"), passed
