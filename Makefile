@@ -79,7 +79,7 @@ quick: .venv/testing  ## what can be known of a change in three minutes; STRICT=
 	$(BIN)/python tests/house/quick.py $(if $(STRICT),--strict)
 
 test: .venv/testing .venv/browser .venv/postgres .venv/proxy check  ## install everything, run every check, lesson and test
-	$(BIN)/nbdev_test --path nbs/lib --n_workers 2 --do_print
+	$(BIN)/nbdev_test --n_workers 2 --do_print
 	$(BIN)/python -m pytest -n 2 --dist loadscope --durations 25 --durations-min 0.5 tests
 
 check: .venv/developing  ## notebooks clean, package exported, README in sync, nothing left over

@@ -11,7 +11,12 @@ settings = config["DEFAULT"]
 
 # Where the files of each package lie in the tree, and those of them that are no Python. They are named one by one,
 # because a pattern that finds nothing builds a wheel without pages.
-FOLDERS = {"ukr_letters": "ukr_letters", "ukr_letters.dashboards": "dashboards"}
+HOUSES = ["core", "samples", "learn", "release", "serve"]
+FOLDERS = {
+    "ukr_letters": "ukr_letters",
+    **{f"ukr_letters.{name}": f"ukr_letters/{name}" for name in HOUSES},
+    "ukr_letters.dashboards": "dashboards",
+}
 FILES = {
     "ukr_letters": """
         py.typed champion/bundle.json champion/model.onnx

@@ -17,7 +17,7 @@ from support.services import free_ports
 from support.strokes import TURNS
 from support.waiting import eventually
 
-from ukr_letters.serve import DASHBOARDS
+from ukr_letters.serve.voila import DASHBOARDS
 
 VISITS = 5  # page openings, each with an empty browser cache
 REFILL = 5  # seconds in which the pool fills again and then leaves the processor alone

@@ -11,8 +11,8 @@ import torch
 from support.strokes import TURNS, letter
 from torch import nn
 
-from ukr_letters.ink import SIZE_INPUTS
-from ukr_letters.recognizer import CHAMPION, Recognizer
+from ukr_letters.core.ink import SIZE_INPUTS
+from ukr_letters.core.recognizer import CHAMPION, Recognizer
 
 ROUNDS, CALLS, BATCH = 60, 50, 500
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from support.networks import leaning
 from support.services import MlflowServer, PostgresServer, S3Server
 
-from ukr_letters.dataset import assemble, save
-from ukr_letters.handover import Newest
-from ukr_letters.recognizer import CHAMPION, Recognizer
-from ukr_letters.registry import Registry
+from ukr_letters.core.handover import Newest
+from ukr_letters.core.recognizer import CHAMPION, Recognizer
+from ukr_letters.learn.dataset import assemble, save
+from ukr_letters.release.registry import Registry
 
 TURNS, EVERY = 9, 1.0  # champions made, seconds between two looks of the follower
 LETTER = [[[20, 20], [55, 60], [20, 100]], [[60, 20], [60, 100]], [[100, 20], [65, 60], [100, 100]]]
@@ -44,7 +44,7 @@ def measure(folder: Path, uri: str) -> dict[str, list[float]]:
     for number in range(TURNS):
         leaning(folder / str(number), "ж", number / 1000)
         tell("register", lambda: registry.register(folder / str(number)))  # noqa: B023
-    follow = f"from pathlib import Path; from ukr_letters.registry import Registry; Registry().follow(Path({str(folder / 'served')!r}), {EVERY})"
+    follow = f"from pathlib import Path; from ukr_letters.release.registry import Registry; Registry().follow(Path({str(folder / 'served')!r}), {EVERY})"
     follower = subprocess.Popen(
         [sys.executable, "-c", follow], env={**os.environ, "MLFLOW_TRACKING_URI": uri}, stdout=subprocess.PIPE
     )

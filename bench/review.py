@@ -17,10 +17,10 @@ from support.browser import LAPTOP, QUIET, find_browser
 from support.pages import serving
 from support.strokes import TURNS, letter
 
-from ukr_letters.backlog import Backlog, Filters
-from ukr_letters.pad import LINES, SIZE
-from ukr_letters.sample import canonical
-from ukr_letters.store import open_store, sample_name
+from ukr_letters.samples.backlog import Backlog, Filters
+from ukr_letters.samples.sample import canonical
+from ukr_letters.samples.store import open_store, sample_name
+from ukr_letters.serve.pad import LINES, SIZE
 
 COUNT = 100_000
 VERDICTS = 200

@@ -22,7 +22,7 @@ from support.browser import QUIET, find_browser
 from support.pages import serving
 from support.strokes import TURNS, letter
 
-from ukr_letters.recognizer import Recognizer
+from ukr_letters.core.recognizer import Recognizer
 
 CROWD, BATCH, STARTS, ROUNDS = 20, 64, 3, 5
 

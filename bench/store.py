@@ -10,7 +10,7 @@ from pathlib import Path
 from support.samples import example, said
 from support.services import BUCKET, S3Server
 
-from ukr_letters.store import Store, open_store
+from ukr_letters.samples.store import Store, open_store
 
 NUMBER = 1000  # drawings in each store
 

@@ -8,10 +8,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from ukr_letters.dataset import assemble, load, save
-from ukr_letters.model import create
-from ukr_letters.runlog import told
-from ukr_letters.train import Epoch, Recipe, fit
+from ukr_letters.learn.dataset import assemble, load, save
+from ukr_letters.learn.model import create
+from ukr_letters.learn.train import Epoch, Recipe, fit
+from ukr_letters.release.runlog import told
 
 EPOCHS, SAMPLES = 4, 12_800
 LINES = 200  # epochs told, to time one

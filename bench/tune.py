@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 from support.services import PostgresServer
 
-from ukr_letters.dataset import assemble, save
-from ukr_letters.model import create, save_weights
-from ukr_letters.tune import DATA, TEACHER
+from ukr_letters.learn.dataset import assemble, save
+from ukr_letters.learn.model import create, save_weights
+from ukr_letters.learn.search import DATA, TEACHER
 
 ROOT = Path(__file__).parents[1]
 TRIALS = 16  # after one for each worker, which pays for its start

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from psycopg import Connection, connect
 from psycopg.sql import SQL, Identifier, Literal
 
-from ukr_letters.recognizer import CHAMPION
+from ukr_letters.core.recognizer import CHAMPION
 
 
 def make_database(

@@ -9,19 +9,19 @@ __all__ = ["CLASSES", "Recognition", "Recognizer", "Sample", "glyph", "open_stor
 
 TYPE_CHECKING = False  # what a type checker takes for true; importing it from `typing` costs more than all the rest
 if TYPE_CHECKING:
-    from .alphabet import CLASSES
-    from .ink import glyph
-    from .recognizer import Recognition, Recognizer
-    from .sample import Sample
-    from .store import open_store
+    from .core.alphabet import CLASSES
+    from .core.ink import glyph
+    from .core.recognizer import Recognition, Recognizer
+    from .samples.sample import Sample
+    from .samples.store import open_store
 
 _HOMES = {
-    "CLASSES": "alphabet",
-    "Recognition": "recognizer",
-    "Recognizer": "recognizer",
-    "Sample": "sample",
-    "glyph": "ink",
-    "open_store": "store",
+    "CLASSES": "core.alphabet",
+    "Recognition": "core.recognizer",
+    "Recognizer": "core.recognizer",
+    "Sample": "samples.sample",
+    "glyph": "core.ink",
+    "open_store": "samples.store",
 }
 
 

@@ -12,9 +12,9 @@ import pytest
 from support.checkout import ROOT
 from support.samples import GOOD, example
 
-from ukr_letters.folder import STALE, StoreError
-from ukr_letters.sample import Sample, check
-from ukr_letters.store import open_store, sample_name
+from ukr_letters.core.folder import STALE, StoreError
+from ukr_letters.samples.sample import Sample, check
+from ukr_letters.samples.store import open_store, sample_name
 
 
 def assert_all_valid(folder: Path) -> None:
@@ -51,7 +51,7 @@ KILLED_AT = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from support.samples import example
-from ukr_letters.store import open_store
+from ukr_letters.samples.store import open_store
 store = open_store(sys.argv[2])
 store.add(example(0))
 def die(event, arguments):
@@ -96,8 +96,8 @@ FULL = """
 import json, resource, sys
 sys.path.insert(0, sys.argv[1])
 from support.samples import example
-from ukr_letters.folder import StoreError
-from ukr_letters.store import open_store
+from ukr_letters.core.folder import StoreError
+from ukr_letters.samples.store import open_store
 store = open_store(sys.argv[2])
 if sys.argv[3] == "limit":
     kept = [store.add(example(0))]

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from support.checkout import ROOT
 from support.strokes import TURNS, letter
 
-from ukr_letters.ink import BOX, SIZE, Ink, as_ink, draw_strokes, glyph, is_empty
+from ukr_letters.core.ink import BOX, SIZE, Ink, as_ink, draw_strokes, glyph, is_empty
 
 # Golden glyphs: a change of the renderer shows here first, and asks for a new RENDERER and new models
 

@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from support.checkout import ROOT
 
-from ukr_letters.collector import PER_MINUTE, Allowance
-from ukr_letters.runs import Run
+from ukr_letters.release.runs import Run
+from ukr_letters.samples.intake import PER_MINUTE, Allowance
 
 RUNNING = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 os.chdir(sys.argv[2])
-from ukr_letters.runs import begin
+from ukr_letters.release.runs import begin
 run = begin("lesson", {})
 print(run.folder, flush=True)
 sys.stdin.read()
@@ -22,7 +22,7 @@ GIVING = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from ukr_letters.collector import Allowance
+from ukr_letters.samples.intake import Allowance
 allowance = Allowance(Path(sys.argv[2]))
 print(sum(allowance.grant("0" * 32) for _ in range(int(sys.argv[3]))))
 """

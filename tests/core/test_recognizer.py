@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from ukr_letters.bundle import BundleError
-from ukr_letters.ink import draw_strokes
-from ukr_letters.recognizer import CHAMPION, Recognizer
+from ukr_letters.core.bundle import BundleError
+from ukr_letters.core.ink import draw_strokes
+from ukr_letters.core.recognizer import CHAMPION, Recognizer
 
 STROKES = {
     "ж": [[[20, 20], [55, 60], [20, 100]], [[60, 20], [60, 100]], [[100, 20], [65, 60], [100, 100]]],

@@ -29,11 +29,11 @@ from support.site import DEPLOY, Site, composed, write_settings
 from support.strokes import letter
 from support.waiting import eventually
 
-from ukr_letters.collector import PAUSES
-from ukr_letters.recognizer import CHAMPION, Recognizer
-from ukr_letters.sample import Sample
-from ukr_letters.store import Store, open_store
-from ukr_letters.texts import text
+from ukr_letters.core.recognizer import CHAMPION, Recognizer
+from ukr_letters.samples.intake import PAUSES
+from ukr_letters.samples.sample import Sample
+from ukr_letters.samples.store import Store, open_store
+from ukr_letters.serve.texts import text
 
 SERVICES = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
 

@@ -68,9 +68,9 @@ def changed_notebooks() -> list[str]:
     "Notebooks of the library that differ from where this branch left `origin/main`; uncommitted and new ones too."
     base = next(name for name in ("origin/main", "main", "HEAD") if git("rev-parse", "--verify", "--quiet", name))
     since = git("merge-base", base, "HEAD")
-    names = git("diff", "--name-only", "--diff-filter=d", *since, "--", "nbs/lib")
-    names += git("ls-files", "--others", "--exclude-standard", "--", "nbs/lib")
-    return [name for name in names if name.endswith(".ipynb")]
+    names = git("diff", "--name-only", "--diff-filter=d", *since, "--", "nbs")
+    names += git("ls-files", "--others", "--exclude-standard", "--", "nbs")
+    return [name for name in names if name.endswith(".ipynb") and "default_exp" in (ROOT / name).read_text("utf-8")]
 
 
 def run_lesson(name: str) -> tuple[str, float]:
@@ -118,6 +118,7 @@ PARTS: dict[str, Callable[[], bool]] = {
     "lint": lambda: succeeds("ruff", "check", "--quiet"),
     "format": lambda: succeeds("ruff", "format", "--check", "--quiet"),
     "types": lambda: succeeds("mypy"),
+    "layers": lambda: succeeds("lint-imports", "--no-logo"),
     "checks": lambda: succeeds(sys.executable, "tests/house/checks.py"),
     "tests": fast_tests,
     "lessons": lessons,

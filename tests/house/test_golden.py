@@ -20,7 +20,7 @@ from support.pages import JUDGING, serving
 from support.pointer import Pointer
 from support.samples import traced
 
-from ukr_letters.store import open_store
+from ukr_letters.samples.store import open_store
 
 GOLDEN = ROOT / "tests/golden"
 

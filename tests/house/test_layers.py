@@ -1,6 +1,5 @@
-"The number of a notebook is its floor, and serving knows nothing of learning; a failure names each offender."
+"The folders are floors, and serving knows nothing of learning; a failure names each offender."
 
-import ast
 import json
 import subprocess
 import sys
@@ -9,50 +8,63 @@ from pathlib import Path
 
 import pytest
 from support.checkout import ROOT
-from support.imports import MODULES, PACKAGE, imported
-from support.notebooks import FUNCTION, LIBRARY, NUMBER, assert_kept, tree
+from support.imports import MODULES, NAMES, PACKAGE, imported, name_of
+from support.notebooks import NOTEBOOK, assert_kept
 
 LEARNING = ("torch", "torchvision", "mlflow", "dvc", "optuna", "sklearn", "pandas", "matplotlib")
-SERVING = sorted((m for m, n in NUMBER.items() if n < 24 or n in (53, 57) or n >= 58 and m != "cli"), key=NUMBER.get)
+SERVING = sorted(name for name in NAMES if name.split(".")[1] in ("core", "samples", "serve"))
 
 
-# The number is the floor
+# What pyproject.toml says of the floors
+
+
+def contracts(folder: Path) -> subprocess.CompletedProcess:
+    "What import-linter says of the package in a folder."
+    command = [Path(sys.executable).parent / "lint-imports", "--no-cache", folder / "pyproject.toml"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_no_floor_imports_from_above():
+    done = contracts(ROOT)
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout
+
+
+# The number of a notebook orders the chapters of its folder
 
 
 def test_the_reader_of_imports_sees_all_forms(tmp_path: Path):
     "Relative, absolute, whole-module and lazy imports are all found."
     path = tmp_path / "probe.py"
     path.write_text(
-        "from .ink import glyph\nfrom . import config\nimport ukr_letters.alphabet\n"
-        "def f():\n    from ukr_letters import sample\n    from ukr_letters.store import open_store\n"
+        "import ukr_letters.core.alphabet\nfrom ukr_letters.core import ink\n"
+        "def f():\n    from ukr_letters.samples.store import open_store\n"
     )
-    assert imported(path) == {"ink", "config", "alphabet", "sample", "store"}
-
-
-def test_each_floor_has_its_own_number():
-    assert len(set(NUMBER.values())) == len(NUMBER) == len(LIBRARY)
+    assert imported(path) == {f"ukr_letters.{name}" for name in ("core.alphabet", "core.ink", "samples.store")}
+    assert {"ukr_letters.core.ink", "ukr_letters.samples.sample"} <= imported(NAMES["ukr_letters.samples.collect"])
 
 
 def without_notebook(module: Path) -> Iterator[str]:
     "Modules are exported, never written."
-    if module.stem not in NUMBER:
-        yield "no notebook in nbs/lib is exported to it"
+    if name_of(module) not in NOTEBOOK:
+        yield "no notebook in nbs is exported to it"
 
 
-def climbing(module: Path) -> Iterator[str]:
-    "A module imports only modules with smaller numbers."
-    own = NUMBER.get(module.stem, 1000)
-    higher = sorted(name for name in imported(module) if NUMBER.get(name, 1000) >= own)
-    if higher:
-        yield f"is number {own} and imports {', '.join(f'{name} ({NUMBER.get(name)})' for name in higher)}"
+def from_a_later_chapter(module: Path) -> Iterator[str]:
+    "A module imports of its own folder only what comes before it."
+    own = NOTEBOOK[name_of(module)]
+    books = {NOTEBOOK[name] for name in imported(module)}
+    later = sorted(book.name for book in books if book.parent == own.parent and book.name >= own.name)
+    if later:
+        yield f"is {own.name} and imports {', '.join(later)}"
 
 
 def test_each_module_has_its_notebook():
     assert_kept(without_notebook, MODULES)
 
 
-def test_a_module_stands_only_on_lower_floors():
-    assert_kept(climbing, MODULES)
+def test_a_chapter_uses_what_comes_before_it():
+    assert_kept(from_a_later_chapter, (path for path in MODULES if path.parent != ROOT / PACKAGE))
 
 
 # Serving loads nothing of learning
@@ -84,46 +96,41 @@ def test_serving_loads_nothing_of_learning(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "torch.py").touch()
     (tmp_path / "offender.py").write_text("import torch")
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{tmp_path}")
-    serving = [f"{PACKAGE}.{name}" for name in SERVING]
-    answers = brought_along(*serving, "offender", "no_such_module")
+    answers = brought_along(*SERVING, "offender", "no_such_module")
     assert answers.pop("offender") == ["torch"]
     assert "ModuleNotFoundError" in answers.pop("no_such_module")[0]
-    assert list(answers) == serving
+    assert list(answers) == SERVING
     assert not (found := {module: loaded for module, loaded in answers.items() if loaded}), found
-
-
-def at_import(node: ast.AST) -> Iterator[ast.AST]:
-    "The syntax that runs when a module is imported."
-    for child in ast.iter_child_nodes(node):
-        if not isinstance(child, (*FUNCTION, ast.Lambda)):
-            yield child
-            yield from at_import(child)
-
-
-def learning_named(module: Path) -> Iterator[str]:
-    "A module of serving names nothing of learning, not even behind a `try` that swallows the error without torch."
-    for node in at_import(tree(module)):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and not node.level:
-            names = [node.module]
-        yield from (f"imports {name}" for name in names if name.split(".")[0] in LEARNING)
-
-
-def test_serving_names_nothing_of_learning():
-    assert_kept(learning_named, (path for path in MODULES if path.stem in SERVING))
 
 
 # The rules see what breaks them
 
 
-def test_the_rules_of_layers_see_their_offenders(tmp_path: Path):
-    odd, low = tmp_path / "odd.py", tmp_path / "alphabet.py"
-    odd.write_text(
-        "try:\n    import torch.nn\nexcept ImportError:\n    from optuna import Study\ndef f():\n    import dvc"
-    )
-    low.write_text("from .ink import glyph\nfrom ukr_letters import alphabet")
-    assert list(without_notebook(odd)) and not list(without_notebook(low))
-    assert list(learning_named(odd)) == ["imports torch.nn", "imports optuna"]
-    (wrong,) = climbing(low)
-    assert "ink (" in wrong and "alphabet (" in wrong
-    assert not list(climbing(odd))
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("core/ink.py", "from ukr_letters.samples.sample import Sample"),
+        ("samples/store.py", "from ukr_letters.learn.model import create"),
+        ("learn/train.py", "from ukr_letters.samples.store import open_store"),
+        ("serve/draw.py", "from ukr_letters.release.registry import Registry"),
+        ("serve/api.py", "def f():\n    import torch"),
+    ],
+)
+def test_the_contracts_see_what_breaks_them(module: str, line: str, tmp_path: Path):
+    "Modules without any import keep each contract; one line breaks it."
+    for path in MODULES:
+        copy = tmp_path / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        for file in (copy, copy.with_name("__init__.py"), tmp_path / PACKAGE / "__init__.py"):
+            file.touch()
+    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
+    assert contracts(tmp_path).returncode == 0
+    (tmp_path / PACKAGE / module).write_text(line)
+    broken = contracts(tmp_path)
+    assert broken.returncode == 1 and "1 broken" in broken.stdout, broken.stdout
+
+
+def test_the_rules_of_chapters_see_their_offenders(tmp_path: Path):
+    odd = tmp_path / "odd.py"
+    odd.write_text("from ukr_letters.core.ink import glyph")
+    assert list(without_notebook(odd)) and not list(without_notebook(NAMES["ukr_letters.core.ink"]))

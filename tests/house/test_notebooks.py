@@ -7,7 +7,18 @@ from pathlib import Path
 
 from support.checkout import ROOT
 from support.imports import MODULES
-from support.notebooks import ALL_NOTEBOOKS, FUNCTION, assert_kept, cells, notebooks, parsed, probe, sources, tree
+from support.notebooks import (
+    ALL_NOTEBOOKS,
+    FUNCTION,
+    LIBRARY,
+    assert_kept,
+    cells,
+    notebooks,
+    parsed,
+    probe,
+    sources,
+    tree,
+)
 
 MAX_LINES, MAX_CELLS = 45, 100
 WORDS_PER_CODE_CELL = 4
@@ -98,7 +109,7 @@ def mixed(path: Path) -> Iterator[str]:
 
 
 def test_imports_have_their_own_cells():
-    assert_kept(mixed, notebooks("nbs/lib", "nbs/explore"))
+    assert_kept(mixed, [*LIBRARY, *notebooks("nbs/explore")])
 
 
 def unclean(path: Path) -> Iterator[str]:

@@ -20,7 +20,7 @@ from support.pages import launched
 from support.processes import within_run
 
 from ukr_letters import __version__
-from ukr_letters.texts import text
+from ukr_letters.serve.texts import text
 
 pytestmark = pytest.mark.slow  # pip builds and installs
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from support.archives import archive_of, read_once
 
-from ukr_letters import sources
-from ukr_letters.alphabet import LETTERS, OTHER
-from ukr_letters.composed import pieces
-from ukr_letters.config import mirror
-from ukr_letters.recognizer import Recognizer
-from ukr_letters.sources import FOREIGN, HELD_FOREIGN, HELD_FROM, LAST_DRAWN
+from ukr_letters.core.alphabet import LETTERS, OTHER
+from ukr_letters.core.recognizer import Recognizer
+from ukr_letters.core.settings import mirror
+from ukr_letters.learn import sources
+from ukr_letters.learn.composed import pieces
+from ukr_letters.learn.sources import FOREIGN, HELD_FOREIGN, HELD_FROM, LAST_DRAWN
 
 pytestmark = [
     pytest.mark.slow,

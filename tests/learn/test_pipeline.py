@@ -9,9 +9,9 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 from support.checkout import ROOT, change, run
-from support.imports import reached
+from support.imports import NAMES, modules_of, reached
 
-from ukr_letters.evaluate import RENDERINGS
+from ukr_letters.learn.evaluate import RENDERINGS
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
@@ -85,15 +85,10 @@ def test_a_stage_depends_on_what_its_notebook_uses(stage: str) -> None:
         "".join(cell["source"]) for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code"
     ]
     nodes = [node for cell in code for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.ImportFrom)]
-    direct = {node.module.split(".")[1] for node in nodes if (node.module or "").startswith("ukr_letters.")}
-    listed = {Path(dep).stem for dep in deps if dep.startswith("ukr_letters/")}
+    direct = {node.module for node in nodes} & NAMES.keys()
+    listed = modules_of(STAGES[stage])
     # A module whose product comes to the stage as a file, such as the data set, is a dependency through that file.
-    through = set().union(
-        *(
-            {Path(dep).stem for dep in STAGES[other]["deps"] if dep.startswith("ukr_letters/")}
-            for other in earlier(stage)
-        )
-    )
+    through = set().union(*(modules_of(STAGES[other]) for other in earlier(stage)))
     assert listed <= reached(direct), f"{stage} lists modules that it does not use"
     assert reached(direct) - through <= listed, f"{stage} uses modules that it does not list"
 

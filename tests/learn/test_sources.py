@@ -18,14 +18,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ukr_letters import sources
-from ukr_letters.alphabet import CLASSES, LETTERS, OTHER
-from ukr_letters.config import root
-from ukr_letters.fetch import SourceError, digest, obtain
-from ukr_letters.fonts import CHARACTERS, FACES, HANDS, PACKAGES, SHEET, open_face, placement, typeset
-from ukr_letters.ink import glyph
-from ukr_letters.scribbles import COUNTS, HELD_COUNT, HELD_LATIN, HELD_SIGNS, HELD_STYLES, LATIN, SIGNS, STYLES
-from ukr_letters.sources import LAST_DRAWN, SOURCES, read
+from ukr_letters.core.alphabet import CLASSES, LETTERS, OTHER
+from ukr_letters.core.ink import glyph
+from ukr_letters.core.settings import root
+from ukr_letters.learn import sources
+from ukr_letters.learn.archives import SourceError, digest, obtain
+from ukr_letters.learn.fonts import CHARACTERS, FACES, HANDS, PACKAGES, SHEET, open_face, placement, typeset
+from ukr_letters.learn.scribbles import COUNTS, HELD_COUNT, HELD_LATIN, HELD_SIGNS, HELD_STYLES, LATIN, SIGNS, STYLES
+from ukr_letters.learn.sources import LAST_DRAWN, SOURCES, read
 
 # A small repository as GitHub would pack it, and a server that behaves well or badly.
 
@@ -145,7 +145,7 @@ def test_an_interrupted_download_never_looks_whole(home, elsewhere, signal_sent)
     command = f"""
 import signal
 from pathlib import Path
-from ukr_letters.fetch import download
+from ukr_letters.learn.archives import download
 signal.signal(signal.SIGINT, signal.default_int_handler)  # the shell that started the tests may have it ignored
 download('{home.url}/slow.zip', Path('data/raw/rukopys.zip'))
 """
@@ -263,7 +263,7 @@ def test_an_unknown_source_is_answered_with_the_known_ones():
 
 
 def test_reading_the_register_needs_no_training_package():
-    code = "import sys, ukr_letters.sources; print(*({'torch', 'torchvision', 'sklearn', 'scipy', 'tqdm'} & set(sys.modules)))"
+    code = "import sys, ukr_letters.learn.sources; print(*({'torch', 'torchvision', 'sklearn', 'scipy', 'tqdm'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""
 
 

@@ -13,10 +13,10 @@ import pytest
 import yaml
 from support.tiers import starts
 
-from ukr_letters.config import root
-from ukr_letters.dataset import assemble, load, save
-from ukr_letters.model import create, load_weights, save_weights
-from ukr_letters.train import predict
+from ukr_letters.core.settings import root
+from ukr_letters.learn.dataset import assemble, load, save
+from ukr_letters.learn.model import create, load_weights, save_weights
+from ukr_letters.learn.train import predict
 
 SMALL = {
     "architecture": "letternet_tiny",

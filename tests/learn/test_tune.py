@@ -17,15 +17,15 @@ import yaml
 from optuna.study import Study
 from optuna.trial import TrialState
 from support.checkout import ROOT
-from support.imports import reached
+from support.imports import NAMES, modules_of, reached
 from support.processes import name_of_run
 from support.services import PostgresServer
 from support.tiers import starts
 from support.waiting import eventually
 
-from ukr_letters.dataset import assemble, save
-from ukr_letters.model import create, save_weights
-from ukr_letters.tune import DATA, TEACHER, ended, open_storage, open_study, plan_of, values_of, work
+from ukr_letters.learn.dataset import assemble, save
+from ukr_letters.learn.model import create, save_weights
+from ukr_letters.learn.search import DATA, TEACHER, ended, open_storage, open_study, plan_of, values_of, work
 
 BIN = Path(sys.executable).parent
 PARAMS = """# Tiny, for tests.
@@ -46,7 +46,9 @@ tune:
   workers: 2
   seed: 0
 """
-WORKER = "from sys import argv; from ukr_letters import tune; tune.HEARTBEAT = 2; tune.work(argv[1], argv[2], 6)"
+WORKER = (
+    "from sys import argv; from ukr_letters.learn import search; search.HEARTBEAT = 2; search.work(argv[1], argv[2], 6)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -278,19 +280,13 @@ def test_the_stage_stands_beside_the_pipeline(checkout: Path) -> None:
 
 
 def test_the_stage_depends_on_what_its_notebook_uses() -> None:
-    deps = yaml.safe_load((ROOT / "tuning/dvc.yaml").read_text())["stages"]["tune"]["deps"]
+    tune = yaml.safe_load((ROOT / "tuning/dvc.yaml").read_text())["stages"]["tune"]
     cells = json.loads((ROOT / "nbs/pipeline/35_tune.ipynb").read_text())["cells"]
     nodes = [
         node for cell in cells if cell["cell_type"] == "code" for node in ast.walk(ast.parse("".join(cell["source"])))
     ]
-    used = reached(
-        {
-            node.module.split(".")[1]
-            for node in nodes
-            if isinstance(node, ast.ImportFrom) and node.module.startswith("ukr_letters.")
-        }
-    )
+    used = reached({node.module for node in nodes if isinstance(node, ast.ImportFrom)} & NAMES.keys())
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    through = {Path(dep).stem for name in ("preprocess", "pretrain", "teach") for dep in stages[name]["deps"]}
-    listed = {Path(dep).stem for dep in deps if dep.startswith("ukr_letters/")}
+    through = set().union(*(modules_of(stages[name]) for name in ("preprocess", "pretrain", "teach")))
+    listed = modules_of(tune)
     assert listed <= used and used - through <= listed

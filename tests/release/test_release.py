@@ -15,13 +15,13 @@ from support.pages import DRAWING, serving
 from support.pointer import Pointer
 from support.waiting import eventually
 
-from ukr_letters.bundle import BundleError, open_bundle
 from ukr_letters.cli import ukr_release
-from ukr_letters.dataset import assemble, save
-from ukr_letters.handover import NAMES, Newest, try_out
-from ukr_letters.recognizer import CHAMPION, Recognizer
-from ukr_letters.registry import Refused, Registry, RegistryError, gaps
-from ukr_letters.tracking import connect
+from ukr_letters.core.bundle import BundleError, open_bundle
+from ukr_letters.core.handover import NAMES, Newest, try_out
+from ukr_letters.core.recognizer import CHAMPION, Recognizer
+from ukr_letters.learn.dataset import assemble, save
+from ukr_letters.release.registry import Refused, Registry, RegistryError, gaps
+from ukr_letters.release.tracking import connect
 
 pytestmark = pytest.mark.slow  # MLflow alone takes seconds to load
 
@@ -133,7 +133,7 @@ def test_what_does_not_work_is_not_registered_and_not_served(
 def test_a_reader_never_meets_half_a_bundle(candidates: dict, tmp_path: Path) -> None:
     "Two networks change places all the time while another process opens whatever lies there."
     code = (
-        "import sys; from pathlib import Path; from ukr_letters.handover import NAMES, deliver\n"
+        "import sys; from pathlib import Path; from ukr_letters.core.handover import NAMES, deliver\n"
         "place, *sources = map(Path, sys.argv[1:])\n"
         "for turn in range(60): deliver({n: (sources[turn % 2] / n).read_bytes() for n in NAMES}, place)"
     )

@@ -18,16 +18,16 @@ from support.checkout import ROOT
 from support.services import MlflowServer
 from support.waiting import eventually
 
-from ukr_letters.runlog import write_json
-from ukr_letters.runs import Run, begin, runs_folder, until_ended
-from ukr_letters.tracking import connect, experiment
+from ukr_letters.release.runlog import write_json
+from ukr_letters.release.runs import Run, begin, runs_folder, until_ended
+from ukr_letters.release.tracking import connect, experiment
 
 pytestmark = pytest.mark.slow  # MLflow alone takes seconds to load
 LONG = 120  # seconds within which everything happens, even on a busy machine
 STEPS = """
 import time
-from ukr_letters.config import root
-from ukr_letters.runlog import keep, log, used
+from ukr_letters.core.settings import root
+from ukr_letters.release.runlog import keep, log, used
 
 used({"width": 3})
 for step in range(1, steps + 1):

@@ -17,10 +17,10 @@ from support.checkout import ROOT
 from support.samples import accept, example, said
 from support.tiers import starts
 
-from ukr_letters.collect import Limits, collect, plan, track, write
-from ukr_letters.shards import SCHEMA, ShardError, collected_drawings, decode, encode, read_shards, writer_key
-from ukr_letters.sources import read
-from ukr_letters.store import Store, open_store
+from ukr_letters.learn.sources import read
+from ukr_letters.samples.collect import Limits, collect, plan, track, write
+from ukr_letters.samples.shards import SCHEMA, ShardError, collected_drawings, decode, encode, read_shards, writer_key
+from ukr_letters.samples.store import Store, open_store
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
@@ -198,8 +198,8 @@ def test_a_drawing_may_come_back(checkout, store):
 KILLED = """
 import sys
 from pathlib import Path
-from ukr_letters.collect import collect
-from ukr_letters.store import open_store
+from ukr_letters.samples.collect import collect
+from ukr_letters.samples.store import open_store
 store = open_store("samples")
 print("ready", flush=True)
 store.withdraw("writer-000003")

@@ -21,7 +21,8 @@ from support.strokes import letter
 from support.waiting import eventually
 from support.websocket import Visitor
 
-from ukr_letters.collector import (
+from ukr_letters.core.settings import root
+from ukr_letters.samples.intake import (
     DAY,
     PER_DAY,
     PER_MINUTE,
@@ -32,9 +33,8 @@ from ukr_letters.collector import (
     introduce,
     outbox_folder,
 )
-from ukr_letters.config import root
-from ukr_letters.sample import Sample
-from ukr_letters.store import open_store
+from ukr_letters.samples.sample import Sample
+from ukr_letters.samples.store import open_store
 
 SOON = (0.05,)  # seconds between attempts
 TESTS = str(ROOT / "tests")
@@ -122,7 +122,7 @@ KERNEL = """
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
 from support.samples import example
-from ukr_letters.collector import Collector
+from ukr_letters.samples.intake import Collector
 collector = Collector(sys.argv[2], lambda *news: print(*news, flush=True))
 for number in range(3):
     collector.keep(number, example(number))
@@ -287,7 +287,7 @@ def test_a_flood_is_refused_and_others_are_not(tmp_path, outbox):
 def test_a_flood_under_many_names_is_refused(tmp_path, outbox, monkeypatch):
     "A script that calls itself another writer each time still sends from one address."
     monkeypatch.setenv("UKR_LETTERS_VISITORS", str(tmp_path))
-    monkeypatch.setattr("ukr_letters.collector.own_kernel", lambda: "kernel")
+    monkeypatch.setattr("ukr_letters.samples.intake.own_kernel", lambda: "kernel")
     introduce("kernel", "192.0.2.7")
     clock, most = Clock(), SHARED * PER_MINUTE
     page = Page(str(tmp_path / "samples"), clock=clock)

@@ -17,20 +17,20 @@ from support.archives import read_once
 from support.checkout import ROOT
 from support.samples import CREATED, accept, example
 
-from ukr_letters.bundle import write_bundle
-from ukr_letters.collect import COPY, Limits, collect, plan
-from ukr_letters.config import mirror
-from ukr_letters.dataset import Dataset, assemble, render
-from ukr_letters.gate import compare, judgement, marks_of
-from ukr_letters.ink import ink_levels
-from ukr_letters.model import create
-from ukr_letters.recognizer import Recognizer
-from ukr_letters.release import to_onnx
-from ukr_letters.sample import Sample, SampleError
-from ukr_letters.sources import Drawing, read
-from ukr_letters.store import open_store
-from ukr_letters.train import Recipe, fit
-from ukr_letters.triage import facts_of, read_all, suspicion, usefulness
+from ukr_letters.core.bundle import write_bundle
+from ukr_letters.core.ink import ink_levels
+from ukr_letters.core.recognizer import Recognizer
+from ukr_letters.core.settings import mirror
+from ukr_letters.learn.dataset import Dataset, assemble, render
+from ukr_letters.learn.export import to_onnx
+from ukr_letters.learn.model import create
+from ukr_letters.learn.sources import Drawing, read
+from ukr_letters.learn.train import Recipe, fit
+from ukr_letters.release.gate import compare, judgement, marks_of
+from ukr_letters.samples.collect import COPY, Limits, collect, plan
+from ukr_letters.samples.sample import Sample, SampleError
+from ukr_letters.samples.store import open_store
+from ukr_letters.samples.triage import facts_of, read_all, suspicion, usefulness
 
 SHARE = 0.3  # of one class that the poisoner turns into another
 DRAWN = "comnist" if mirror() else "fonts"  # drawings on a screen where they are at hand

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.samples import CANVAS, GOOD, GUESS
 
-from ukr_letters.alphabet import CLASSES, DIGITS, LETTERS
-from ukr_letters.sample import (
+from ukr_letters.core.alphabet import CLASSES, DIGITS, LETTERS
+from ukr_letters.samples.sample import (
     ALTERNATIVES,
     DEVICES,
     MARGIN,
@@ -31,7 +31,7 @@ from ukr_letters.sample import (
     contradicts,
     now,
 )
-from ukr_letters.store import open_store
+from ukr_letters.samples.store import open_store
 
 
 def test_content_decides_the_id():

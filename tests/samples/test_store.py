@@ -13,9 +13,9 @@ from support.checkout import ROOT
 from support.samples import GOOD, example, said
 from support.services import S3Server
 
-from ukr_letters.folder import DamagedError, StoreError
-from ukr_letters.sample import SampleError
-from ukr_letters.store import Standing, Store, open_store, sample_name, standing, verdicts_name
+from ukr_letters.core.folder import DamagedError, StoreError
+from ukr_letters.samples.sample import SampleError
+from ukr_letters.samples.store import Standing, Store, open_store, sample_name, standing, verdicts_name
 
 TESTS = str(ROOT / "tests")
 
@@ -80,7 +80,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from support.samples import example
 from support.samples import said
-from ukr_letters.store import open_store
+from ukr_letters.samples.store import open_store
 store = open_store(sys.argv[2])
 store.probe()
 first, last = int(sys.argv[3]), int(sys.argv[4])
@@ -427,9 +427,7 @@ def test_a_bucket_that_does_not_exist(bucket):
 
 def test_without_the_extra_the_message_names_it():
     "A default installation, played by a Python that finds no s3fs."
-    script = (
-        "import sys; sys.modules['s3fs'] = None; from ukr_letters.store import open_store; open_store('s3://bucket')"
-    )
+    script = "import sys; sys.modules['s3fs'] = None; from ukr_letters.samples.store import open_store; open_store('s3://bucket')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 1 and "pip install 'ukr-letters[s3]'" in done.stderr.splitlines()[-1]
 

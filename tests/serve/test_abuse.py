@@ -26,9 +26,9 @@ from support.waiting import eventually
 from support.websocket import Visitor, ask, closed, message, stand_up
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
-from ukr_letters.guard import GUESSES, HEADERS, MAX_MESSAGE, MOST_BYTES, MOST_MESSAGES
-from ukr_letters.serve import KERNEL, WIRES
-from ukr_letters.texts import text
+from ukr_letters.serve.guard import GUESSES, HEADERS, MAX_MESSAGE, MOST_BYTES, MOST_MESSAGES
+from ukr_letters.serve.texts import text
+from ukr_letters.serve.voila import KERNEL, WIRES
 
 FUZZ = fuzzing(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 SECRET = "a-secret-of-ours"

@@ -21,9 +21,9 @@ from playwright.sync_api import Page
 from support.api import Door, opened
 from support.strokes import TURNS, letter
 
-from ukr_letters.api import serve_api
-from ukr_letters.messages import EXAMPLE, TEE
-from ukr_letters.recognizer import Recognizer
+from ukr_letters.core.recognizer import Recognizer
+from ukr_letters.serve.api import serve_api
+from ukr_letters.serve.messages import EXAMPLE, TEE
 
 KEY = "a-key-of-the-tests-4711"
 

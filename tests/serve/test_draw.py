@@ -10,8 +10,8 @@ from support.pointer import Pointer
 from support.strokes import letter
 from support.waiting import eventually
 
-from ukr_letters.alphabet import DIGITS, LETTERS
-from ukr_letters.texts import text
+from ukr_letters.core.alphabet import DIGITS, LETTERS
+from ukr_letters.serve.texts import text
 
 BUSY = """
   const own = setTimeout;

@@ -15,9 +15,9 @@ from support.pointer import Pointer
 from support.waiting import eventually
 from support.websocket import Visitor, ask
 
-from ukr_letters.collector import PAUSES
-from ukr_letters.recognizer import CHAMPION, Recognizer
-from ukr_letters.texts import text
+from ukr_letters.core.recognizer import CHAMPION, Recognizer
+from ukr_letters.samples.intake import PAUSES
+from ukr_letters.serve.texts import text
 
 
 def kernel_of(page: Page) -> psutil.Process:

@@ -15,11 +15,11 @@ from support.networks import leaning
 from support.services import S3Server
 from support.waiting import eventually
 
-from ukr_letters.collector import PER_MINUTE
-from ukr_letters.handover import NAMES, deliver
-from ukr_letters.messages import TEE
-from ukr_letters.recognizer import CHAMPION
-from ukr_letters.store import open_store
+from ukr_letters.core.handover import NAMES, deliver
+from ukr_letters.core.recognizer import CHAMPION
+from ukr_letters.samples.intake import PER_MINUTE
+from ukr_letters.samples.store import open_store
+from ukr_letters.serve.messages import TEE
 
 # Samples: nothing acknowledged is lost
 

@@ -11,8 +11,8 @@ import pytest
 from support.checkout import ROOT
 from support.imports import reached
 
-from ukr_letters.folder import Folder
-from ukr_letters.handover import take_place
+from ukr_letters.core.folder import Folder
+from ukr_letters.core.handover import take_place
 
 POSIX_ONLY = ("fcntl", "grp", "pwd", "resource", "termios")
 PROBE = """
@@ -30,11 +30,11 @@ builtins.__import__ = without_posix
 failed = {}
 for module in modules:
     try:
-        importlib.import_module(f"ukr_letters.{module}")
+        importlib.import_module(module)
     except ImportError as error:
         failed[module] = str(error)
-if "serve" not in failed:
-    sys.modules["ukr_letters.serve"].many_files()
+if "ukr_letters.serve.voila" not in failed:
+    sys.modules["ukr_letters.serve.voila"].many_files()
 print(json.dumps(failed))
 """
 
@@ -42,8 +42,8 @@ print(json.dumps(failed))
 @pytest.mark.slow  # all of serving takes seconds to import
 def test_serving_is_imported_without_what_only_posix_has():
     "All modules of the pages and the door in one fresh interpreter; the server then leaves the limit on files alone."
-    modules = sorted(reached({"serve", "draw", "review", "api"}))
-    assert {"backlog", "collector", "folder", "handover", "recognizer", "wanted"} <= set(modules)
+    modules = sorted(reached({f"ukr_letters.serve.{name}" for name in ("voila", "draw", "review", "api")}))
+    assert {"ukr_letters.core.folder", "ukr_letters.samples.intake", "ukr_letters.core.handover"} <= set(modules)
     command = [sys.executable, "-c", PROBE, json.dumps([POSIX_ONLY, modules])]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -74,8 +74,8 @@ def test_folders_change_places_where_no_system_call_does_it(tmp_path, monkeypatc
 
 @pytest.mark.parametrize(("system", "transport"), [("nt", "tcp"), ("posix", "ipc")])
 def test_kernels_are_reached_in_a_way_that_the_system_knows(system, transport, monkeypatch):
-    from ukr_letters import serve
+    from ukr_letters.serve import voila
 
-    monkeypatch.setattr(serve, "os", SimpleNamespace(name=system))
-    chosen = serve.settings(serve.DRAWING, "127.0.0.1", 8866, 2, 1200, False)
+    monkeypatch.setattr(voila, "os", SimpleNamespace(name=system))
+    chosen = voila.settings(voila.DRAWING, "127.0.0.1", 8866, 2, 1200, False)
     assert chosen.ConnectionFileMixin.transport == transport

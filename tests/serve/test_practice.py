@@ -12,12 +12,12 @@ from support.pages import DRAWING, Serving, answer, code, serving
 from support.pointer import Pointer
 from support.samples import PAD, accept, example
 
-from ukr_letters.alphabet import symbol
-from ukr_letters.collector import PER_MINUTE, Allowance, outbox_folder
-from ukr_letters.sample import Sample
-from ukr_letters.store import open_store
-from ukr_letters.texts import text
-from ukr_letters.wanted import PAGE, SYMBOLS
+from ukr_letters.core.alphabet import symbol
+from ukr_letters.samples.intake import PER_MINUTE, Allowance, outbox_folder
+from ukr_letters.samples.sample import Sample
+from ukr_letters.samples.store import open_store
+from ukr_letters.samples.wanted import PAGE, SYMBOLS
+from ukr_letters.serve.texts import text
 
 RARE, COMMON = "Ґї", "о"
 WAITING = 3  # drawings of each other symbol that nobody has judged; more than the practice of this file makes of one

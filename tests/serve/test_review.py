@@ -16,8 +16,8 @@ from support.waiting import eventually
 from support.websocket import Visitor, knock
 from websocket import WebSocketBadStatusException
 
-from ukr_letters.store import Store, open_store, standing
-from ukr_letters.texts import text
+from ukr_letters.samples.store import Store, open_store, standing
+from ukr_letters.serve.texts import text
 
 TOKENS = {"UKR_LETTERS_REVIEW_TOKEN": "a-secret-for-judges", "JUPYTER_TOKEN": "an-invitation-to-draw"}
 

@@ -9,8 +9,8 @@ from support.websocket import knock
 from tornado.netutil import bind_sockets
 from voila import __version__ as VOILA
 
-from ukr_letters.serve import serve
-from ukr_letters.texts import text
+from ukr_letters.serve.texts import text
+from ukr_letters.serve.voila import serve
 
 
 @pytest.fixture(scope="module")

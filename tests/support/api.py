@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 from support.pages import launched
 
-from ukr_letters.messages import EXAMPLE
-from ukr_letters.store import open_store
+from ukr_letters.samples.store import open_store
+from ukr_letters.serve.messages import EXAMPLE
 
 
 class Door(httpx.Client):
@@ -34,7 +34,7 @@ class Door(httpx.Client):
 def opened(folder: Path, settings: dict[str, str] | None = None, **options: object) -> Iterator[Door]:
     "The server on a free port, with these settings in its environment and these options of `serve_api`."
     own = {"UKR_LETTERS_SAMPLES": f"{folder}/samples", "UKR_LETTERS_OUTBOX": f"{folder}/outbox"} | (settings or {})
-    command = f"from ukr_letters.api import serve_api; serve_api(port=0, **{options!r})"
+    command = f"from ukr_letters.serve.api import serve_api; serve_api(port=0, **{options!r})"
     with ExitStack() as stack:
         log = stack.enter_context(open(folder / "log", "ab"))
         how = {"env": os.environ | own, "stderr": log, "start_new_session": True}

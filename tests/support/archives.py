@@ -7,9 +7,9 @@ from unittest.mock import patch
 
 from support.tiers import starts
 
-from ukr_letters import fetch, sources
-from ukr_letters.fetch import Archive, Source
-from ukr_letters.sources import Drawing, read
+from ukr_letters.learn import archives, sources
+from ukr_letters.learn.archives import Archive, Source
+from ukr_letters.learn.sources import Drawing, read
 
 OPEN = ExitStack()  # archives stay open as long as the tests run: the index of the largest takes seconds to read
 
@@ -18,7 +18,7 @@ OPEN = ExitStack()  # archives stay open as long as the tests run: the index of 
 @cache
 def archive_of(name: str) -> Archive:
     "The archive of a source by its name, which remembers the pictures that it has decoded."
-    archive = OPEN.enter_context(fetch.open_archive(sources.SOURCES[name]))
+    archive = OPEN.enter_context(archives.open_archive(sources.SOURCES[name]))
     archive.picture = cache(archive.picture)
     return archive
 

@@ -6,33 +6,46 @@ from pathlib import Path
 from support.checkout import ROOT
 
 PACKAGE = "ukr_letters"
-MODULES = sorted(path for path in (ROOT / PACKAGE).glob("*.py") if not path.name.startswith("_"))
+MODULES = sorted(path for path in (ROOT / PACKAGE).rglob("*.py") if not path.name.startswith("_"))
+
+
+def name_of(module: Path) -> str:
+    "Dotted name of a module of ours, such as `ukr_letters.core.ink`; one that lies elsewhere has its own name."
+    within = module.relative_to(ROOT) if module.is_relative_to(ROOT) else Path(module.name)
+    return ".".join(within.with_suffix("").parts)
+
+
+NAMES = {name_of(path): path for path in MODULES}
 
 
 def imported_names(module: Path) -> set[str]:
     "Absolute dotted names of everything that a module imports, inside functions too."
-    names = set()
+    names, parents = set(), name_of(module).split(".")[:-1]
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = ".".join(filter(None, [PACKAGE if node.level else "", node.module]))
+            above = parents[: len(parents) + 1 - node.level] if node.level else []
+            base = ".".join([*above, *filter(None, [node.module])])
             names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
     return names
 
 
 def imported(module: Path) -> set[str]:
-    "Modules of ours that a module imports."
-    parts = [name.split(".") for name in imported_names(module)]
-    ours = {path.stem for path in MODULES}
-    return {part[1] for part in parts if part[0] == PACKAGE and len(part) > 1 and part[1] in ours}
+    "Modules of ours that a module imports, by their dotted names."
+    return imported_names(module) & NAMES.keys()
 
 
 def reached(names: set[str]) -> set[str]:
-    "Modules with all that they import in turn."
+    "Modules with all that they import in turn, by their dotted names."
     found, queue = set(), set(names)
     while queue:
         name = queue.pop()
         found.add(name)
-        queue |= imported(ROOT / PACKAGE / f"{name}.py") - found
+        queue |= imported(NAMES[name]) - found
     return found
+
+
+def modules_of(stage: dict) -> set[str]:
+    "Modules of ours that a stage of a dvc.yaml depends on, by their dotted names."
+    return {name_of(ROOT / dep) for dep in stage["deps"] if dep.startswith(f"{PACKAGE}/")}

@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from ukr_letters.alphabet import CLASSES
-from ukr_letters.bundle import HEADS, Bundle, open_bundle, write_bundle
-from ukr_letters.recognizer import CHAMPION
+from ukr_letters.core.alphabet import CLASSES
+from ukr_letters.core.bundle import HEADS, Bundle, open_bundle, write_bundle
+from ukr_letters.core.recognizer import CHAMPION
 
 
 def leaning(folder: Path, char: str = "", push: float = 0.0) -> Bundle:

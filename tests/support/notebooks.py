@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 
 from support.checkout import ROOT
+from support.imports import PACKAGE
 
-EXPORTED = re.compile(r"^#\|\s*default_exp\s+(\w+)", re.MULTILINE)
+EXPORTED = re.compile(r"^#\|\s*default_exp\s+([\w.]+)", re.MULTILINE)
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -46,13 +47,13 @@ def tree(path: Path) -> ast.Module:
 
 
 def exported_module(path: Path) -> str | None:
-    "The module that a notebook is exported to."
+    "The module that a notebook is exported to, such as `ukr_letters.core.ink`."
     found = [EXPORTED.search(cell["source"]) for cell in cells(path)]
-    return next((match[1] for match in found if match), None)
+    return next((f"{PACKAGE}.{match[1]}" for match in found if match), None)
 
 
-LIBRARY = [path for path in notebooks("nbs/lib") if exported_module(path)]
-NUMBER = {exported_module(path): int(path.name.split("_")[0]) for path in LIBRARY}  # module -> floor
+LIBRARY = [path for path in notebooks("nbs") if exported_module(path)]
+NOTEBOOK = {exported_module(path): path for path in LIBRARY}
 ALL_NOTEBOOKS = notebooks("nbs", "dashboards")
 
 

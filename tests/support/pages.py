@@ -15,8 +15,8 @@ from support.browser import LAPTOP
 from support.tiers import starts
 from support.waiting import eventually
 
-from ukr_letters.config import root
-from ukr_letters.store import open_store
+from ukr_letters.core.settings import root
+from ukr_letters.samples.store import open_store
 
 DRAWING = ".ukr-page[data-ready=yes]"  # the page can be drawn on
 JUDGING = ".ukr-review[data-ready=yes]"  # the page can be judged on
@@ -107,7 +107,7 @@ def serving(
     **options: object,  # of `serve` or `review`
 ) -> Iterator[Serving]:
     "Serve a page on a free port."
-    command = f"from ukr_letters import serve\n{before}\nserve.{page}(port=0, **{options!r})"
+    command = f"from ukr_letters.serve import voila\n{before}\nvoila.{page}(port=0, **{options!r})"
     desk = folder.with_name(f"{folder.name}-desk")
     own = {"UKR_LETTERS_SAMPLES": samples or str(folder), "UKR_LETTERS_DESK": str(desk)} | (settings or {})
     with launched([*within, sys.executable, "-c", command], env=os.environ | own) as (url, process):

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from support.strokes import letter, smooth
 
-from ukr_letters.pad import LINES, SIZE
-from ukr_letters.sample import Sample, Verdict
-from ukr_letters.store import Store
+from ukr_letters.samples.sample import Sample, Verdict
+from ukr_letters.samples.store import Store
+from ukr_letters.serve.pad import LINES, SIZE
 
 CANVAS = {"width": 320, "height": 300, "cap": 60, "x_height": 110, "baseline": 220, "descender": 270}
 PAD = {"width": SIZE, "height": SIZE, **LINES}
