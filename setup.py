@@ -11,12 +11,8 @@ settings = config["DEFAULT"]
 
 # Where the files of each package lie in the tree, and those of them that are no Python. They are named one by one,
 # because a pattern that finds nothing builds a wheel without pages.
-HOUSES = ["core", "samples", "learn", "release", "serve"]
-FOLDERS = {
-    "ukr_letters": "ukr_letters",
-    **{f"ukr_letters.{name}": f"ukr_letters/{name}" for name in HOUSES},
-    "ukr_letters.dashboards": "dashboards",
-}
+FOLDERS = {"ukr_letters": "ukr_letters", "ukr_letters.dashboards": "dashboards"}
+SUBPACKAGES = [f"ukr_letters.{name}" for name in ("core", "samples", "learn", "release", "serve")]
 FILES = {
     "ukr_letters": """
         py.typed champion/bundle.json champion/model.onnx
@@ -57,7 +53,7 @@ setup(
     author_email=settings["author_email"],
     url=settings["git_url"],
     keywords=settings["keywords"],
-    packages=list(FOLDERS),
+    packages=[*FOLDERS, *SUBPACKAGES],
     package_dir=FOLDERS,
     package_data=FILES,
     include_package_data=False,  # the list above is all

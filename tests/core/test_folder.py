@@ -12,7 +12,7 @@ import pytest
 from support.checkout import ROOT
 from support.samples import GOOD, example
 
-from ukr_letters.core.folder import STALE, StoreError
+from ukr_letters.core.storage import STALE, StoreError
 from ukr_letters.samples.sample import Sample, check
 from ukr_letters.samples.store import open_store, sample_name
 
@@ -96,7 +96,7 @@ FULL = """
 import json, resource, sys
 sys.path.insert(0, sys.argv[1])
 from support.samples import example
-from ukr_letters.core.folder import StoreError
+from ukr_letters.core.storage import StoreError
 from ukr_letters.samples.store import open_store
 store = open_store(sys.argv[2])
 if sys.argv[3] == "limit":

@@ -15,7 +15,7 @@ CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 MAY_SPEAK = {
     "core.alphabet": "it defines the letters",
     "serve.texts": "it holds every word that a visitor reads",
-    "learn.composed": "it knows which mark makes one letter into another",
+    "learn.synthetic": "it knows which mark makes one letter into another",
     "learn.sources": "folders and files of the raw data are named with letters",
 }
 ELSEWHERE = [  # put together here, so that this file does not hold them itself

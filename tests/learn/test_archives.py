@@ -13,8 +13,8 @@ from ukr_letters.core.alphabet import LETTERS, OTHER
 from ukr_letters.core.recognizer import Recognizer
 from ukr_letters.core.settings import mirror
 from ukr_letters.learn import sources
-from ukr_letters.learn.composed import pieces
 from ukr_letters.learn.sources import FOREIGN, HELD_FOREIGN, HELD_FROM, LAST_DRAWN
+from ukr_letters.learn.synthetic import pieces
 
 pytestmark = [
     pytest.mark.slow,

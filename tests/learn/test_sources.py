@@ -23,9 +23,25 @@ from ukr_letters.core.ink import glyph
 from ukr_letters.core.settings import root
 from ukr_letters.learn import sources
 from ukr_letters.learn.archives import SourceError, digest, obtain
-from ukr_letters.learn.fonts import CHARACTERS, FACES, HANDS, PACKAGES, SHEET, open_face, placement, typeset
-from ukr_letters.learn.scribbles import COUNTS, HELD_COUNT, HELD_LATIN, HELD_SIGNS, HELD_STYLES, LATIN, SIGNS, STYLES
 from ukr_letters.learn.sources import LAST_DRAWN, SOURCES, read
+from ukr_letters.learn.synthetic import (
+    CHARACTERS,
+    COUNTS,
+    FACES,
+    HANDS,
+    HELD_COUNT,
+    HELD_LATIN,
+    HELD_SIGNS,
+    HELD_STYLES,
+    LATIN,
+    PACKAGES,
+    SHEET,
+    SIGNS,
+    STYLES,
+    open_face,
+    placement,
+    typeset,
+)
 
 # A small repository as GitHub would pack it, and a server that behaves well or badly.
 

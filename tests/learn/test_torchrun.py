@@ -121,6 +121,6 @@ def test_a_killed_process_costs_at_most_an_epoch(checkout: Path, shared) -> None
 
 def test_a_stage_that_does_not_train_is_not_shared(checkout: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(checkout), "RANK": "1", "WORLD_SIZE": "2"}
-    ask = [sys.executable, "-c", "from ukr_letters.stage import run_stage; run_stage('preprocess')"]
+    ask = [sys.executable, "-c", "from ukr_letters.release.stage import run_stage; run_stage('preprocess')"]
     done = subprocess.run(ask, cwd=checkout, env=environment, capture_output=True, text=True)
     assert done.returncode == 1 and "run it in one process" in done.stderr

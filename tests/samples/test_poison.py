@@ -22,8 +22,7 @@ from ukr_letters.core.ink import ink_levels
 from ukr_letters.core.recognizer import Recognizer
 from ukr_letters.core.settings import mirror
 from ukr_letters.learn.dataset import Dataset, assemble, render
-from ukr_letters.learn.export import to_onnx
-from ukr_letters.learn.model import create
+from ukr_letters.learn.model import create, to_onnx
 from ukr_letters.learn.sources import Drawing, read
 from ukr_letters.learn.train import Recipe, fit
 from ukr_letters.release.gate import compare, judgement, marks_of

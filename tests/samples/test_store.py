@@ -13,7 +13,7 @@ from support.checkout import ROOT
 from support.samples import GOOD, example, said
 from support.services import S3Server
 
-from ukr_letters.core.folder import DamagedError, StoreError
+from ukr_letters.core.storage import DamagedError, StoreError
 from ukr_letters.samples.sample import SampleError
 from ukr_letters.samples.store import Standing, Store, open_store, sample_name, standing, verdicts_name
 

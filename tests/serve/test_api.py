@@ -22,8 +22,7 @@ from support.api import Door, opened
 from support.strokes import TURNS, letter
 
 from ukr_letters.core.recognizer import Recognizer
-from ukr_letters.serve.api import serve_api
-from ukr_letters.serve.messages import EXAMPLE, TEE
+from ukr_letters.serve.api import EXAMPLE, TEE, serve_api
 
 KEY = "a-key-of-the-tests-4711"
 

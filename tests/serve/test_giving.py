@@ -19,7 +19,7 @@ from ukr_letters.core.handover import NAMES, deliver
 from ukr_letters.core.recognizer import CHAMPION
 from ukr_letters.samples.intake import PER_MINUTE
 from ukr_letters.samples.store import open_store
-from ukr_letters.serve.messages import TEE
+from ukr_letters.serve.api import TEE
 
 # Samples: nothing acknowledged is lost
 

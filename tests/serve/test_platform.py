@@ -11,8 +11,8 @@ import pytest
 from support.checkout import ROOT
 from support.imports import reached
 
-from ukr_letters.core.folder import Folder
 from ukr_letters.core.handover import take_place
+from ukr_letters.core.storage import Folder
 
 POSIX_ONLY = ("fcntl", "grp", "pwd", "resource", "termios")
 PROBE = """
@@ -43,7 +43,7 @@ print(json.dumps(failed))
 def test_serving_is_imported_without_what_only_posix_has():
     "All modules of the pages and the door in one fresh interpreter; the server then leaves the limit on files alone."
     modules = sorted(reached({f"ukr_letters.serve.{name}" for name in ("voila", "draw", "review", "api")}))
-    assert {"ukr_letters.core.folder", "ukr_letters.samples.intake", "ukr_letters.core.handover"} <= set(modules)
+    assert {"ukr_letters.core.storage", "ukr_letters.samples.intake", "ukr_letters.core.handover"} <= set(modules)
     command = [sys.executable, "-c", PROBE, json.dumps([POSIX_ONLY, modules])]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,7 @@ import httpx
 from support.pages import launched
 
 from ukr_letters.samples.store import open_store
-from ukr_letters.serve.messages import EXAMPLE
+from ukr_letters.serve.api import EXAMPLE
 
 
 class Door(httpx.Client):

@@ -19,8 +19,8 @@ import numpy as np
 import onnxruntime
 
 from .bundle import HEADS, Bundle, BundleError, open_bundle
-from .folder import sync_folder, write_synced
 from .ink import SIZE, SIZE_INPUTS
+from .storage import sync_folder, write_synced
 
 # %% ../../nbs/core/06_handover.ipynb #ab58f3c9
 def try_out(folder: Path) -> Bundle:

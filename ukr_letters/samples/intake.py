@@ -25,8 +25,8 @@ from typing import Literal
 from filelock import FileLock
 from ipykernel.connect import get_connection_file
 
-from ..core.folder import DamagedError, Folder
 from ..core.settings import root
+from ..core.storage import DamagedError, Folder
 from .sample import Sample, SampleError, check
 from .store import Store, folder_of, open_store, trusted
 

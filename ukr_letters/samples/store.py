@@ -21,9 +21,8 @@ from urllib.parse import unquote, urlsplit
 
 from fastcore.basics import chunked
 
-from ..core.bucket import BATCH, Bucket
-from ..core.folder import DamagedError, Folder
 from ..core.settings import root
+from ..core.storage import BATCH, Bucket, DamagedError, Folder
 from ukr_letters.samples.sample import (
     ID,
     Record,

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['MAX_MESSAGE', 'PARTS', 'CONTROL', 'SPAN', 'MOST_MESSAGES', 'MOST_BYTES', 'Network', 'GUESSES', 'POLICY', 'HEADERS',
-           'SCRIPT', 'may_pass', 'taken_apart', 'let_through', 'Flow', 'networks', 'within', 'visitor', 'Entrance',
-           'Invitation', 'Sealed']
+           'SCRIPT', 'SHORTEST', 'may_pass', 'taken_apart', 'let_through', 'Flow', 'networks', 'within', 'visitor',
+           'Entrance', 'Invitation', 'Sealed', 'is_private', 'refuse', 'proxies', 'listening', 'sample_place',
+           'outbox_place', 'model_place']
 
 # %% ../../nbs/serve/04_guard.ipynb #e958a052
 import json
@@ -15,6 +16,8 @@ from collections.abc import Callable
 from hmac import compare_digest
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from secrets import token_urlsafe
+from socket import socket
+from typing import NoReturn
 
 from jupyter_server.auth.identity import PasswordIdentityProvider, User
 from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1, serialize_msg_to_ws_v1
@@ -22,11 +25,18 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest
+from tornado.netutil import bind_sockets
 from tornado.routing import Router
 from tornado.web import Application, HTTPError, OutputTransform, RequestHandler
 
-from ..samples.intake import neighbourhood
+from ..core.bundle import BundleError
+from ..core.handover import model_folder, try_out
+from ..core.recognizer import CHAMPION
+from ..core.settings import samples_url
+from ..core.storage import Folder, StoreError
+from ..samples.intake import neighbourhood, outbox_folder
 from ..samples.sample import no_constant
+from ..samples.store import open_store
 
 # %% ../../nbs/serve/04_guard.ipynb #5869a25a
 MAX_MESSAGE = 1 << 20  # bytes; a drawing is refused beyond a fifth of that
@@ -218,3 +228,77 @@ class Sealed(OutputTransform):
     def transform_chunk(self, chunk: bytes, finishing: bool) -> bytes:
         "The rest of it."
         return SCRIPT.sub(f'<script nonce="{self.word}"'.encode(), chunk) if self.page else chunk
+
+# %% ../../nbs/serve/04_guard.ipynb #04dcad11
+SHORTEST = 16  # characters of a secret that somebody chooses
+
+
+def is_private(host: str) -> bool:
+    "True for an address that only this machine can reach."
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def refuse(
+    command: str,  # that somebody typed
+    reason: str,
+) -> NoReturn:
+    "End the command with a sentence that says what to do."
+    raise SystemExit(f"{command}: {reason}")
+
+# %% ../../nbs/serve/04_guard.ipynb #11eb6b10
+def proxies(
+    command: str,
+    text: str,  # addresses and networks with commas between them
+) -> list[Network]:
+    "Where a proxy calls from; ends with a message when that is no address."
+    try:
+        return networks(text)
+    except ValueError as error:
+        refuse(command, f"--proxy: {error}: write an address such as 10.0.0.2, or a network such as 172.16.0.0/12")
+
+# %% ../../nbs/serve/04_guard.ipynb #d14e7201
+def listening(
+    command: str,
+    host: str,
+    port: int,  # 0 takes any free one
+) -> list[socket]:
+    "Sockets that listen; ends with a message when they cannot."
+    try:
+        return bind_sockets(port, host)
+    except OSError as error:
+        refuse(
+            command, f"cannot listen on {host}:{port} ({error.strerror}): stop what is there, or choose another --port"
+        )
+
+# %% ../../nbs/serve/04_guard.ipynb #ca42e3ae
+def sample_place(command: str) -> str:
+    "The address where drawings will be kept; ends with a message when they could not be."
+    try:
+        store = open_store(samples_url())
+        store.probe()
+    except (ValueError, StoreError) as error:
+        refuse(command, error.args[-1])
+    return str(store.place)
+
+# %% ../../nbs/serve/04_guard.ipynb #09ef961c
+def outbox_place(command: str) -> str:
+    "The folder where drawings wait; ends with a message when they could not."
+    try:
+        outbox = Folder(outbox_folder(samples_url()))
+        outbox.probe()
+    except (ValueError, StoreError) as error:
+        refuse(command, f"drawings have nowhere to wait (UKR_LETTERS_OUTBOX): {error.args[-1]}")
+    return str(outbox)
+
+# %% ../../nbs/serve/04_guard.ipynb #5833cdf1
+def model_place(command: str) -> str:
+    "The folder of the bundle that serves; ends with a message when it is none."
+    place = model_folder(CHAMPION).resolve()
+    try:
+        try_out(place)
+    except BundleError as error:
+        refuse(command, f"{error}: `ukr_release fetch --into {place}` brings the champion (UKR_LETTERS_MODEL)")
+    return str(place)

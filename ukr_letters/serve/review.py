@@ -16,8 +16,8 @@ from anywidget import AnyWidget
 from traitlets import Dict, Unicode
 
 from ..core.alphabet import DIGITS, LETTERS
-from ..core.folder import StoreError
 from ..core.settings import samples_url
+from ..core.storage import StoreError
 from ..samples.backlog import Backlog, Filters
 from ..samples.sample import JUDGE
 from .pad import FRONTEND
