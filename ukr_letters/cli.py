@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ukr_serve', 'ukr_review', 'ukr_api', 'ukr_stage', 'ukr_tune', 'release_of', 'versioned', 'call_with_arguments',
-           'command', 'recognize_files', 'ukr_recognize', 'learning', 'stage', 'ukr_track', 'tune', 'ukr_collect',
-           'ukr_release']
+           'command', 'shown', 'recognize_files', 'ukr_recognize', 'learning', 'stage', 'ukr_track', 'tune',
+           'ukr_collect', 'ukr_release']
 
 # %% ../nbs/cli.ipynb #d1a0c003
 import json
@@ -79,9 +79,23 @@ def _drawing(path: Path):
 
 
 def _row(path: Path, answer: "Recognition") -> dict:
-    "One answer as plain values."
-    fields = ("char", "label", "probability", "uppercase", "uppercase_probability")
-    return {"file": str(path)} | {name: getattr(answer, name) for name in fields} | {"top": answer.top(5)}
+    "One answer as plain values, named as in the HTTP API."
+    fields = ("char", "label", "probability", "uppercase", "uppercase_probability", "ood_score", "rivals")
+    top = [{"label": label, "probability": probability} for label, probability in answer.top()]
+    return (
+        {"file": str(path)}
+        | {name: getattr(answer, name) for name in fields}
+        | {"sure": answer.state == "answer", "top": top}
+    )
+
+
+def shown(answer: "Recognition") -> str:
+    "An answer in one line, with what it is worth."
+    if answer.state == "empty":
+        return "empty"
+    if answer.state == "unsure":
+        return f"unsure, perhaps {', '.join(answer.alternatives)}"
+    return f"{' or '.join(answer.rivals) or answer.char} ({answer.probability:.0%})"
 
 
 def recognize_files(
@@ -97,13 +111,12 @@ def recognize_files(
     recognizer, fine = Recognizer(model or model_folder(CHAMPION)), True
     for path in files:
         try:
-            row = _row(path, recognizer.recognize(_drawing(path), mode))
+            answer = recognizer.recognize(_drawing(path), mode)
         except (ValueError, OSError) as error:
             print(f"{path}: {error}", file=sys.stderr)
             fine = False
             continue
-        text = f"{path}: {row['char'] or 'empty'} ({row['probability']:.0%})"
-        print(json.dumps(row, ensure_ascii=False) if as_json else text)
+        print(json.dumps(_row(path, answer), ensure_ascii=False) if as_json else f"{path}: {shown(answer)}")
     return fine
 
 # %% ../nbs/cli.ipynb #7bbf2060

@@ -45,8 +45,8 @@ def test_what_is_none_of_ours_is_noticed(recognizer: Recognizer) -> None:
     ]
     turns = np.linspace(0, 8 * np.pi, 160)
     spiral = [[[100 + 3 * turn * np.cos(turn), 100 + 3 * turn * np.sin(turn)] for turn in turns]]
-    ours = [recognizer.recognize(strokes).other for strokes in STROKES.values()]
-    assert min(recognizer.recognize(scribble).other for scribble in (crossing, spiral)) > max(ours)
+    ours = [recognizer.recognize(strokes).ood_score for strokes in STROKES.values()]
+    assert min(recognizer.recognize(scribble).ood_score for scribble in (crossing, spiral)) > max(ours)
 
 
 @pytest.mark.parametrize("label", STROKES)

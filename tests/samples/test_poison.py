@@ -117,7 +117,7 @@ def test_review_sees_the_flips_first(queue, label: str, to: str):
         replace(s, label=says, uppercase=None if says.isdigit() else s.uppercase)
         for s, says in zip(samples, said, strict=True)
     ]
-    worth = [usefulness(facts_of(s, found, champion)) for s, found in zip(told, seen, strict=True)]
+    worth = [usefulness(facts_of(s, found)) for s, found in zip(told, seen, strict=True)]
     place = np.argsort(np.argsort(-np.array(worth), kind="stable"))
     wrong = np.array([says != drawing.label for says, drawing in zip(said, drawings, strict=True)])
     assert wrong.sum() >= 5

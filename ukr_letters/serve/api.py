@@ -255,8 +255,9 @@ class Answer(Message):
     probability: float = Field(description="of the label, 0 to 1")
     uppercase: bool | None = Field(description="null for digits")
     uppercase_probability: float | None
-    strangeness: float = Field(description="0 to 1; near 1 for what is none of the 43 symbols")
-    sure: bool = Field(description="false where most answers are wrong: better ask again")
+    ood_score: float = Field(description="out of distribution: 0 to 1, near 1 for what is none of the 43 symbols")
+    sure: bool = Field(description="false when most such answers are wrong: better ask again")
+    rivals: list[str] = Field(description="two symbols of one shape, as written, when both may be meant; else empty")
     top: list[Reading] = Field(description=f"the {ALTERNATIVES} likeliest labels")
 
 
@@ -273,16 +274,11 @@ class Answers(Message):
     answers: list[Answer]
 
 
-def facts(recognizer: Recognizer, recognition: Recognition) -> dict:
+def facts(recognition: Recognition) -> dict:
     "The fields of an `Answer`."
-    fields = ("char", "label", "probability", "uppercase", "uppercase_probability")
-    top = [Reading(label=label, probability=probability) for label, probability in recognition.top(ALTERNATIVES)]
-    sure = recognition.probability >= recognizer.unsure_below and recognition.other <= recognizer.other_above
-    return {name: getattr(recognition, name) for name in fields} | {
-        "strangeness": recognition.other,
-        "sure": sure,
-        "top": top,
-    }
+    fields = ("char", "label", "probability", "uppercase", "uppercase_probability", "ood_score", "rivals")
+    top = [Reading(label=label, probability=probability) for label, probability in recognition.top()]
+    return {name: getattr(recognition, name) for name in fields} | {"sure": recognition.state == "answer", "top": top}
 
 # %% ../../nbs/serve/06_api.ipynb #98b73f06
 def content(drawing: InkDrawing | PictureDrawing) -> list | Image.Image:
@@ -304,7 +300,7 @@ def answered(recognizer: Recognizer, drawings: list[InkDrawing | PictureDrawing]
         rows = [row for row, drawing in enumerate(drawings) if drawing.mode == mode]
         contents, sizes = zip(*((content(drawings[row]), size(drawings[row])) for row in rows), strict=True)
         for row, recognition in zip(rows, recognizer.recognize_many(contents, mode, sizes), strict=True):
-            answers[row] = facts(recognizer, recognition)
+            answers[row] = facts(recognition)
     return answers
 
 # %% ../../nbs/serve/06_api.ipynb #f0b193b6
@@ -364,9 +360,7 @@ def sample_of(given: NewSample, recognizer: Recognizer) -> Sample:
     fields = given.model_dump()
     mode, canvas = fields.pop("mode"), given.canvas
     known = recognizer.recognize(given.ink, mode, measure(given.ink, canvas.x_height, canvas.baseline))
-    top = [list(reading) for reading in known.top(ALTERNATIVES)]
-    guess = {"mode": mode, "top": top, "uppercase_probability": known.uppercase_probability}
-    return Sample(**fields, guess=guess, model=recognizer.version, renderer=RENDERER)
+    return Sample(**fields, guess=known.guess(mode), model=recognizer.version, renderer=RENDERER)
 
 # %% ../../nbs/serve/06_api.ipynb #627e6df8
 def _listed(name: str) -> tuple[str, ...]:
@@ -548,7 +542,7 @@ class Service:
         recognizer = self.recognizer
         recognition = await self.aside(lambda: recognizer.recognize(opened(file), mode))
         DRAWINGS.labels(recognizer.version).inc()
-        return OneAnswer(model=recognizer.version, **facts(recognizer, recognition))
+        return OneAnswer(model=recognizer.version, **facts(recognition))
 
     def keep(
         self,
