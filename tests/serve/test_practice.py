@@ -12,11 +12,11 @@ from support.pages import DRAWING, Serving, answer, code, serving
 from support.pointer import Pointer
 from support.samples import PAD, accept, example
 
-from ukr_letters.core.alphabet import symbol
+from ukr_letters.core.alphabet import CHARS, symbol
 from ukr_letters.samples.intake import PER_MINUTE, Allowance, outbox_folder
 from ukr_letters.samples.sample import Sample
 from ukr_letters.samples.store import open_store
-from ukr_letters.samples.wanted import PAGE, SYMBOLS
+from ukr_letters.samples.wanted import PAGE
 from ukr_letters.serve.texts import text
 
 RARE, COMMON = "Ґї", "о"
@@ -45,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         sample = drawn(char, number)
         accept(store, sample) if judged else store.add(sample)
 
-    common = [char for char in SYMBOLS["auto"] if char not in RARE]
+    common = [char for char in CHARS["auto"] if char not in RARE]
     wanted = [*((char, True) for char in [*common, *COMMON * PAGE]), *((char, False) for char in common * WAITING)]
     with ThreadPoolExecutor(8) as hands:  # each waits for the disk
         list(hands.map(lambda entry: stock(entry[0], *entry[1]), enumerate(wanted)))
@@ -89,7 +89,7 @@ def test_practice_keeps_what_was_asked_for_whatever_the_model_reads(windows, ser
         page.get_by_role("button", name=text("task_skip")).click()
         expect(page.locator(".ukr-char")).not_to_have_text(asked[-1])
         asked.append(answer(page))
-    assert set(asked) <= set(SYMBOLS["auto"]) and all(one != next for one, next in zip(asked, asked[1:]))
+    assert set(asked) <= set(CHARS["auto"]) and all(one != next for one, next in zip(asked, asked[1:]))
     page.get_by_role("button", name=text("practice_stop")).click()
     expect(page.locator("h1")).to_have_text(text("title"))
     assert len(server.drawn_by(code(page))) == 1

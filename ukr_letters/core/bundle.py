@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from .alphabet import CLASSES, LETTERS
+from .alphabet import CLASSES, IS_LETTER, LETTERS
 from .ink import RENDERER, SIZE
 
 # %% ../../nbs/core/04_bundle.ipynb #27048ca3
@@ -82,7 +82,7 @@ def strangeness(
     doubt: float,  # see `Bundle`
 ) -> np.ndarray:  # float64 (N,), 0..1
     "How little each drawing looks like one of our symbols."
-    letters, digits = labels[:, : len(LETTERS)], labels[:, len(LETTERS) :]
+    letters, digits = labels[:, IS_LETTER], labels[:, ~IS_LETTER]
     letter = letters.max(1) > digits.max(1)
     odds = np.where(letter, _log_odds(letters), _log_odds(digits))
     return 1 / (1 + np.exp(doubt * odds - other))

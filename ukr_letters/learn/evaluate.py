@@ -16,7 +16,7 @@ from collections.abc import Iterable
 import numpy as np
 from PIL import Image
 
-from ..core.alphabet import CLASSES, DIGITS, LETTERS, LOOKALIKES, symbol
+from ..core.alphabet import CLASSES, DIGITS, LETTERS, LOOKALIKES, same_kind, symbol
 from ..core.bundle import Bundle
 from .dataset import UNKNOWN_CASE, along_path
 from .sources import SOURCES
@@ -41,7 +41,7 @@ def score(
 ) -> dict:
     "Accuracy among all classes, among letters or digits alone, of the case (of capitals, of small letters), and of both."
     letters, guess = label < len(LETTERS), labels.argmax(1)
-    inside = np.where(letters, labels[:, : len(LETTERS)].argmax(1), len(LETTERS) + labels[:, len(LETTERS) :].argmax(1))
+    inside = np.where(same_kind(label), labels, -np.inf).argmax(1)
     result = {"auto": accuracy(guess == label)}
     for mode, rows in (("letters", letters), ("digits", ~letters)):
         if rows.any():

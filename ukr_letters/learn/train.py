@@ -24,7 +24,7 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from ..core.alphabet import CLASSES, LETTERS
+from ..core.alphabet import CLASSES, IS_LETTER, LETTERS
 from ..core.bundle import split_logits
 from ..core.ink import BOX, PEN, SIZE, THINNEST, size_inputs
 from .dataset import LEVELS, NOT_OURS, REACH, UNKNOWN_CASE, Dataset
@@ -199,7 +199,7 @@ def inside(
     label: Tensor,  # int64 (N,), index into CLASSES
 ) -> Tensor:  # (N, 43), minus infinity for the other kind
     "Logits of the kind that a label belongs to, letters or digits, alone."
-    letters = torch.arange(len(CLASSES), device=label.device) < len(LETTERS)
+    letters = torch.from_numpy(IS_LETTER).to(label.device)
     return logits.masked_fill(letters != (label < len(LETTERS))[:, None], -math.inf)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime
 from scipy.stats import binomtest
 
-from ..core.alphabet import CLASSES, LETTERS
+from ..core.alphabet import CLASSES, LETTERS, same_kind
 from ..core.bundle import open_bundle, split_logits, strangeness
 from ..core.ink import size_inputs
 from ..learn.dataset import NOT_OURS, UNKNOWN_CASE, Dataset, load
@@ -61,11 +61,8 @@ def surely(
     read: np.ndarray,  # bool (N,), right answers about our symbols
 ) -> np.ndarray:  # bool (N,)
     "The surest of a network's right answers, letters among letters and digits among digits."
-    letters = np.arange(len(CLASSES)) < len(LETTERS)
-    kind = (
-        letters == (labels.argmax(1) < len(LETTERS))[:, None]
-    )  # з and 3 are drawn alike: what one wins of the other is no fault
-    powers = np.exp(labels - labels.max(1, keepdims=True)) * kind
+    own_kind = same_kind(labels.argmax(1))  # з and 3 are drawn alike: what one wins of the other is no fault
+    powers = np.exp(labels - labels.max(1, keepdims=True)) * own_kind
     probability = powers.max(1) / powers.sum(1)
     return read & (probability > np.quantile(probability[read], UNSURE)) if read.any() else read
 

@@ -17,7 +17,7 @@ from anywidget import AnyWidget
 from ipywidgets import widget_serialization
 from traitlets import Dict, Instance, Unicode
 
-from ..core.alphabet import DIGITS, LETTERS, symbol
+from ..core.alphabet import CHARS, DIGITS, LETTERS, symbol
 from ..core.handover import Newest, model_folder
 from ..core.ink import RENDERER, measure
 from ..core.recognizer import CHAMPION, Recognition, Recognizer
@@ -25,7 +25,7 @@ from ..core.settings import samples_url
 from ..samples.intake import Collector
 from ..samples.sample import Sample, now
 from ..samples.store import open_store
-from ..samples.wanted import SYMBOLS, Asker, Index, desk_folder
+from ..samples.wanted import Asker, Index, desk_folder
 from .pad import FRONTEND, LINES, SIZE, Pad
 from .texts import NOTICE, TEXTS, text
 
@@ -196,7 +196,7 @@ class DrawApp(AnyWidget):
             wanted = self.asker.name(symbol(char).char(char.isupper()))
         else:
             drawings = {known: sum(counts) for known, counts in self.counts.items()}
-            wanted = self.asker.ask(drawings, SYMBOLS[self.mode])
+            wanted = self.asker.ask(drawings, CHARS[self.mode])
         self.task = {"char": wanted, "drawn": self.drawn}
 
     def complete(self) -> None:
@@ -210,7 +210,7 @@ class DrawApp(AnyWidget):
         "Read only letters, only digits or both; a task of the other kind is replaced."
         self.mode = mode
         self.recognize()
-        if self.task and self.task["char"] not in SYMBOLS[mode]:
+        if self.task and self.task["char"] not in CHARS[mode]:
             self.ask()
 
     def forget(
