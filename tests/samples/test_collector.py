@@ -349,8 +349,8 @@ def test_a_damaged_count_is_forgiven(tmp_path, outbox, content):
 
 def test_an_outbox_is_as_safe_as_a_store(tmp_path):
     "What was put is there for the next process, whole."
-    Outbox(tmp_path).put(GOOD)
-    outbox = Outbox(tmp_path)
-    assert list(outbox.samples(outbox.names())) == [GOOD]
+    Outbox(tmp_path, Sample).put(GOOD)
+    outbox = Outbox(tmp_path, Sample)
+    assert list(outbox.records(outbox.names())) == [GOOD]
     outbox.remove(GOOD)
     assert not outbox.names()

@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import Queue
 from secrets import token_hex
 from threading import Event, Thread
-from typing import Literal
+from typing import Generic, Literal
 
 from filelock import FileLock
 from ipykernel.connect import get_connection_file
@@ -28,7 +28,7 @@ from ipykernel.connect import get_connection_file
 from ..core.settings import root
 from ..core.storage import DamagedError, Folder
 from .sample import Sample, SampleError, check
-from .store import Store, folder_of, open_store, trusted
+from .store import Kept, Store, folder_of, open_store, trusted
 
 # %% ../../nbs/samples/02_intake.ipynb #57b271d2
 log = logging.getLogger(__name__)
@@ -45,31 +45,37 @@ def outbox_folder(
     return samples.with_name(f"{samples.name}-outbox")
 
 # %% ../../nbs/samples/02_intake.ipynb #584e38fc
-class Outbox:
-    "Drawings that a store does not have yet, on this machine's disk."
+class Outbox(Generic[Kept]):
+    "Drawings, or verdicts, that a store does not have yet, on this machine's disk."
 
-    def __init__(self, folder: Path):
-        self.place = Folder(folder)
+    def __init__(
+        self,
+        folder: Path,
+        kind: type[Kept],  # `Sample` or `Verdict`
+        under: str = "waiting",  # the folder's folder in which they lie
+    ):
+        "Open the folder, making it when it is missing; raises `StoreError`."
+        self.place, self.kind, self.under = Folder(folder), kind, under
 
-    def put(self, sample: Sample) -> None:
-        "Keep a drawing until it is sent; raises `StoreError`."
-        self.place.put(f"waiting/{sample.id}.json", sample.to_json().encode())
+    def put(self, record: Kept) -> None:
+        "Keep a record until it is sent; raises `StoreError`."
+        self.place.put(f"{self.under}/{record.id}.json", record.to_json().encode())
 
-    def remove(self, sample: Sample) -> None:
-        "The store has it, or never will; raises `StoreError`."
-        self.place.remove(f"waiting/{sample.id}.json")
+    def remove(self, record: Kept) -> None:
+        "Remove a record that the store has, or never will have; raises `StoreError`."
+        self.place.remove(f"{self.under}/{record.id}.json")
 
     def names(self) -> list[str]:
-        "Names of the drawings that wait."
-        return list(self.place.names("waiting"))
+        "The names of all records that wait."
+        return list(self.place.names(self.under))
 
-    def samples(self, names: list[str]) -> Iterator[Sample]:
-        "Drawings that wait, each read when its turn comes: others may have sent it by then."
+    def records(self, names: list[str]) -> Iterator[Kept]:
+        "The records under these names, each read when its turn comes: others may have sent it by then."
         for name, content in self.place.read_all(names):
             try:
-                yield trusted(Sample, name, content, self.place)
+                yield trusted(self.kind, name, content, self.place)
             except DamagedError as error:
-                log.warning("a waiting drawing cannot be sent: %s", error)
+                log.warning("a waiting record cannot be sent: %s", error)
 
 # %% ../../nbs/samples/02_intake.ipynb #42594a8f
 PER_MINUTE, PER_DAY = 30, 2_000  # drawings of one writer that are kept
@@ -193,9 +199,9 @@ class Collector:
             self._start()
 
     @cached_property
-    def outbox(self) -> Outbox:
+    def outbox(self) -> Outbox[Sample]:
         "Made for the first drawing; raises `StoreError` when it cannot be."
-        return Outbox(self.folder)
+        return Outbox(self.folder, Sample)
 
     @cached_property
     def allowance(self) -> Allowance:
@@ -293,7 +299,7 @@ class Collector:
     def _send(self) -> None:
         "Send what others left behind, then what is taken, until told to leave."
         with tolerated("the outbox cannot be read"):
-            for sample in self.outbox.samples(self.left_behind):
+            for sample in self.outbox.records(self.left_behind):
                 self._deliver(None, sample)
                 if self.leaving.is_set():
                     break

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Kept', 'sample_name', 'verdicts_name', 'withdrawal_name', 'trusted', 'Store', 'id_in', 'by_time', 'Standing',
-           'voices', 'standing', 'folder_of', 'open_store']
+           'not_undone', 'voices', 'standing', 'folder_of', 'open_store']
 
 # %% ../../nbs/samples/01_store.ipynb #29afb5f6
 import warnings
@@ -36,7 +36,6 @@ from ukr_letters.samples.sample import (
     check_writer,
     contradicts,
     now,
-    require,
 )
 
 # %% ../../nbs/samples/01_store.ipynb #915e4ef8
@@ -74,7 +73,6 @@ def trusted(
         record = kind.from_json(content.decode())
         if isinstance(record, Verdict):
             check_verdict(record)
-            require(record.sample == PurePosixPath(name).parent.name, "sample", "is another than its folder says")
         return record
     except (SampleError, UnicodeDecodeError) as error:
         raise DamagedError(f"{name} in {place} is not a {kind.__name__.lower()} ({error}): delete it") from error
@@ -123,7 +121,12 @@ class Store:
         "The records under these names that can be read, with a warning for each damaged one."
         for name, content in self.place.read_all(filter(id_in, names)):
             try:
-                yield name, trusted(kind, name, content, self.place)
+                record = trusted(kind, name, content, self.place)
+                if isinstance(record, Verdict) and record.sample != PurePosixPath(name).parent.name:
+                    raise DamagedError(
+                        f"{name} in {self.place} is not a verdict (sample: is another than its folder says)"
+                    )
+                yield name, record
             except DamagedError as error:
                 warnings.warn(str(error), stacklevel=2)
 
@@ -216,10 +219,10 @@ class Standing:
     judges: tuple[str, ...] = ()  # who decided so; while a further opinion is needed, who has spoken
 
 
-def voices(
+def not_undone(
     verdicts: Iterable[Verdict],  # on one sample, in the order in which they were given
-) -> dict[str, Verdict]:
-    "What each judge says in the end."
+) -> dict[str, list[Verdict]]:
+    "What each judge has said and not taken back, in order; judges of whom nothing is left are left out."
     said: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         own = said.setdefault(verdict.judge, [])
@@ -227,7 +230,14 @@ def voices(
             own.append(verdict)
         elif own:
             own.pop()
-    opinions = {judge: [v for v in own if v.decision != "skip"] for judge, own in said.items()}
+    return {judge: own for judge, own in said.items() if own}
+
+
+def voices(
+    verdicts: Iterable[Verdict],  # on one sample, in the order in which they were given
+) -> dict[str, Verdict]:
+    "The last opinion of each judge who has one."
+    opinions = {judge: [v for v in own if v.decision != "skip"] for judge, own in not_undone(verdicts).items()}
     return {judge: own[-1] for judge, own in opinions.items() if own}
 
 # %% ../../nbs/samples/01_store.ipynb #869abaa5
