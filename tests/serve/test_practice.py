@@ -13,10 +13,10 @@ from support.pointer import Pointer
 from support.samples import PAD, accept, example
 
 from ukr_letters.core.alphabet import CHARS, symbol
+from ukr_letters.samples.index import PAGE
 from ukr_letters.samples.intake import PER_MINUTE, Allowance, outbox_folder
 from ukr_letters.samples.sample import Sample
 from ukr_letters.samples.store import open_store
-from ukr_letters.samples.wanted import PAGE
 from ukr_letters.serve.texts import text
 
 RARE, COMMON = "Ґї", "о"

@@ -5,12 +5,14 @@
 # %% auto #0
 __all__ = ['SPECK', 'SUSPICIONS', 'ALIKE', 'HESITANT', 'RARE', 'HALF', 'NEAR', 'ROOM', 'Facts', 'size_on_lines', 'is_small',
            'probability_of', 'said_by_writer', 'facts_of', 'read_all', 'suspicion', 'worth', 'usefulness', 'rarity',
-           'outline', 'Copies']
+           'Asker', 'outline', 'Copies']
 
 # %% ../../nbs/samples/03_triage.ipynb #303866e4
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from random import Random
 
 import numpy as np
 
@@ -134,6 +136,36 @@ def rarity(
 ) -> float:
     "1 for a class without drawings, falling towards 0."
     return HALF / (HALF + accepted)
+
+# %% ../../nbs/samples/03_triage.ipynb #24270da6
+class Asker:
+    "Chooses what one visitor is asked to draw."
+
+    def __init__(
+        self,
+        seed: int | None = None,  # makes the choices repeatable; None for fresh ones
+    ):
+        "An asker who has not asked for anything yet."
+        self.random = Random(seed)
+        self.asked: Counter[str] = Counter()
+        self.last: str | None = None
+
+    def ask(
+        self,
+        known: dict[str, int],  # how many drawings there are of each symbol; one that is missing has none
+        symbols: Iterable[str],  # what may be asked for
+    ) -> str:
+        "The symbol that is wanted most."
+        others = [char for char in symbols if char != self.last]
+        have = {char: known.get(char, 0) + self.asked[char] for char in others}
+        fewest = min(have.values())
+        return self.name(self.random.choice([char for char in others if have[char] == fewest]))
+
+    def name(self, char: str) -> str:
+        "Ask for a symbol that the visitor has chosen."
+        self.asked[char] += 1
+        self.last = char
+        return char
 
 # %% ../../nbs/samples/03_triage.ipynb #a31c10ef
 NEAR = 16  # pixels of 1,024: less than a slight trembling changes

@@ -22,10 +22,11 @@ from ..core.handover import Newest, model_folder
 from ..core.ink import RENDERER, measure
 from ..core.recognizer import CHAMPION, Recognition, Recognizer
 from ..core.settings import samples_url
+from ..samples.index import Index, desk_folder
 from ..samples.intake import Collector
 from ..samples.sample import Sample, now
 from ..samples.store import open_store
-from ..samples.wanted import Asker, Index, desk_folder
+from ..samples.triage import Asker
 from .pad import FRONTEND, LINES, SIZE, Pad
 from .texts import NOTICE, TEXTS, text
 
@@ -168,10 +169,10 @@ class DrawApp(AnyWidget):
         "Bring the counts up to the store."
         try:
             self.index = self.index or Index(desk_folder(self.url))
-            self.counts = self.index.counts()
+            self.counts = self.index.coverage()
             if every is not None:
                 self.index.keep_up(open_store(self.url), every)
-                self.counts = self.index.counts()
+                self.counts = self.index.coverage()
             self.counting = ""
         except Exception as error:  # any failure of a store must leave recognition alone
             log.warning("drawings could not be counted: %s", error)
