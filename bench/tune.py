@@ -23,7 +23,7 @@ train:
   learning_rate: 1.0e-2
   teacher: letternet_tiny
 tune:
-  searched: [weight_decay, case_weight, clean]
+  searched: [weight_decay, case_weight, p_no_augment]
   trials: 1
   epochs: 2
   samples_per_epoch: 6400

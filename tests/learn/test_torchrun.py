@@ -61,7 +61,7 @@ def checkout(tmp_path_factory) -> Path:
         shutil.copytree(root() / name, folder / name)
     for name in ("settings.ini", "dvc.yaml"):
         shutil.copy2(root() / name, folder / name)
-    (folder / "params.yaml").write_text(yaml.safe_dump({"teach": SMALL | {"source_mass": {}, "further": {}}}))
+    (folder / "params.yaml").write_text(yaml.safe_dump({"teach": SMALL | {"source_weights": {}, "overrides": {}}}))
     save(assemble("embedded", limit=400), folder / "data/prepared/dataset.npz")
     save_weights(create(SMALL["architecture"]), folder / "models/pretrained.npz")
     return folder

@@ -34,11 +34,11 @@ train:
   batch: 64
   learning_rate: 1.0e-2  # the peak
   teacher: letternet_tiny
-  source_mass: {}
-  further: {}  # more fields
+  source_weights: {}
+  overrides: {}  # more fields
 
 tune:
-  searched: [learning_rate, weight_decay, clean]
+  searched: [learning_rate, weight_decay, p_no_augment]
   trials: 6
   epochs: 3
   samples_per_epoch: 960
@@ -133,7 +133,7 @@ def test_workers_share_a_journal_and_repeat_nothing(checkout: Path) -> None:
     assert values_of(study.trials[0]) == {
         "learning_rate": 0.01,
         "weight_decay": 0.02,
-        "clean": 0.15,
+        "p_no_augment": 0.15,
     }  # the present recipe
     tried = [tuple(values_of(trial).values()) for trial in study.trials]
     assert len(set(tried)) == len(tried)
@@ -151,10 +151,10 @@ def test_the_winner_is_an_edit_that_keeps_comments(checkout: Path) -> None:
     work(str(checkout / "studies/journal.log"), study_of(checkout).study_name, 4, checkout)
     best = max(ended(study_of(checkout))[1:], key=lambda trial: trial.value)  # of those that are not the present recipe
     applied = ukr_tune(checkout, "--apply", "--trial", str(best.number))
-    assert "-  learning_rate: 1.0e-2  # the peak" in applied and "+  further: {weight_decay: " in applied
+    assert "-  learning_rate: 1.0e-2  # the peak" in applied and "+  overrides: {weight_decay: " in applied
     text = (checkout / "params.yaml").read_text()
     train = yaml.safe_load(text)["train"]
-    assert {name: train.get(name, train["further"].get(name)) for name in values_of(best)} == values_of(best)
+    assert {name: train.get(name, train["overrides"].get(name)) for name in values_of(best)} == values_of(best)
     assert [line.partition("#")[2] for line in text.splitlines()] == [
         line.partition("#")[2] for line in PARAMS.splitlines()
     ]

@@ -179,10 +179,10 @@ FEW = "абдежо"  # letters that a tiny network tells apart after seconds, w
 def small_net(folder: Path, dataset: Dataset, seed: int = 0) -> Path:
     "A bundle of a network that learns from a data set for some seconds."
     recipe = Recipe(
-        "letternet_tiny", epochs=1, samples_per_epoch=32_000, batch=128, learning_rate=1e-2, average=0.99, seed=seed
+        "letternet_tiny", epochs=1, samples_per_epoch=32_000, batch=128, learning_rate=1e-2, ema_decay=0.99, seed=seed
     )
     net = fit(create(recipe.architecture, seed), dataset.part("train"), dataset.part("valid"), recipe)
-    facts = {"temperature": 1.0, "unsure_below": 0.3, "other_above": 0.99, "metrics": {}, "sources": {}}
+    facts = {"calibration_temperature": 1.0, "unsure_below": 0.3, "ood_threshold": 0.99, "metrics": {}, "sources": {}}
     write_bundle(folder, to_onnx(net), architecture=recipe.architecture, **facts)
     return folder
 

@@ -60,14 +60,14 @@ def make(folder: Path) -> None:
     sections = {
         "preprocess": {"sources": "embedded", "limit": 300},
         "pretrain": TINY,
-        "teach": TINY | {"source_mass": {"fonts": 2.0}, "further": {}},
+        "teach": TINY | {"source_weights": {"fonts": 2.0}, "overrides": {}},
         "train": TINY
         | {
             "teacher": "letternet_tiny",
-            "source_mass": {"fonts": 2.0},
-            "size_mass": {},
-            "doubt": 0.5,
-            "further": {"weight_decay": 0.01},
+            "source_weights": {"fonts": 2.0},
+            "size_weights": {},
+            "ood_label_weight": 0.5,
+            "overrides": {"weight_decay": 0.01},
         },
         "evaluate": {"worst": 10, "guard": "digits8"},
         "tune": {

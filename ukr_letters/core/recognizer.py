@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime
 
 from .alphabet import CLASSES, LETTERS, MODES, lookalikes, symbol
-from .bundle import open_bundle, split_logits, strangeness
+from .bundle import ood_score, open_bundle, split_logits
 from .ink import SIZE_INPUTS, Picture, glyph, is_empty, size_inputs
 
 # %% ../../nbs/core/05_recognizer.ipynb #a245ac2e
@@ -33,7 +33,7 @@ class Recognition:
     glyph: np.ndarray  # float32 (32, 32), what the network saw
     probabilities: np.ndarray  # float (43,), sums to 1; all zero for an empty input
     capital: np.ndarray  # float (33,), probability that each letter would be a capital
-    ood_score: float = 0.0  # 0..1, near 1 when it is none of the 43 symbols, see `bundle.strangeness`
+    ood_score: float = 0.0  # 0..1, near 1 when it is none of the 43 symbols, see `bundle.ood_score`
     unsure_below: float = 0.0  # probability under which most answers are wrong
     ood_threshold: float = 1.0  # score above which hardly any of our symbols lies
 
@@ -166,12 +166,12 @@ class Recognizer:
         glyphs = np.stack([glyph(drawing) for drawing in drawings])
         known = np.full((len(drawings), 2), np.nan) if sizes is None else np.asarray(sizes, dtype=float)
         labels, cases, other = self.logits(glyphs, size_inputs(*known.T))
-        probabilities = label_probabilities(labels, self.bundle.temperature, mode)
+        probabilities = label_probabilities(labels, self.bundle.calibration_temperature, mode)
         probabilities[[is_empty(one) for one in glyphs]] = 0
         capital = 1 / (1 + np.exp(-cases.astype(np.float64)))
-        strange = strangeness(labels, other, self.bundle.doubt).tolist()
-        worth = self.bundle.unsure_below, self.bundle.other_above
-        return [Recognition(*row, *worth) for row in zip(glyphs, probabilities, capital, strange, strict=True)]
+        scores = ood_score(labels, other, self.bundle.ood_label_weight).tolist()
+        worth = self.bundle.unsure_below, self.bundle.ood_threshold
+        return [Recognition(*row, *worth) for row in zip(glyphs, probabilities, capital, scores, strict=True)]
 
     def recognize(
         self,

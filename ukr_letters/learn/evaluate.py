@@ -385,7 +385,7 @@ def calibration(
     where = "drawings of the comnist test" if "comnist" in metrics else "pictures of all tests"
     return section(
         "Calibration",
-        f"The label logits are divided by a temperature of {bundle.temperature:.3f}, fitted on validation data. "
+        f"The label logits are divided by a temperature of {bundle.calibration_temperature:.3f}, fitted on validation data. "
         f"The expected calibration error is then **{metrics['calibration']['error']:.3f}** on {metrics['calibration']['n']:,} {where}: "
         "how far certainty and the share of right answers lie apart on average, from 0, the best, to 1.",
         f"Under a probability of {bundle.unsure_below:.2f} most validation answers were wrong; there the page says that it does not know."
@@ -409,8 +409,8 @@ def refusals(
         "Foreign letters, scribbles and little pictures against all test pictures of our symbols: the area under the ROC curve, "
         "with its 95 % interval (Hanley and McNeil). 1 is perfect, 0.5 is chance. *Unseen* kinds never occurred in training.",
         table(["kind", "area", "n"], rows),
-        f"The score is the network's own answer, in which doubt about the label counts {bundle.doubt:g} times its log-odds. "
-        f"A drawing counts as none of ours when the score, from 0 to 1, is above {bundle.other_above:.2g}.",
+        f"The score is the network's own answer, in which doubt about the label counts {bundle.ood_label_weight:g} times its log-odds. "
+        f"A drawing counts as none of ours when the score, from 0 to 1, is above {bundle.ood_threshold:.2g}.",
     )
 
 # %% ../../nbs/learn/07_evaluate.ipynb #9550990c

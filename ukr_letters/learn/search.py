@@ -49,7 +49,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from torch import nn
 
 from ..core.settings import root
-from .dataset import NOT_OURS, Dataset, load
+from .dataset import OOD, Dataset, load
 from .model import ARCHITECTURES, LetterNet, create, inputs_of, load_weights, to_int8, to_onnx
 from .train import Epoch, Recipe, fit
 
@@ -98,11 +98,11 @@ RANGES = {
     "weight_decay": Range(2e-3, 0.2, log=True),
     "label_smoothing": Range(0, 0.2),
     "case_weight": Range(0.1, 2, log=True),
-    "teaching": Range(0, 1),
-    "heat": Range(1, 4),
-    "average": Range(0.98, 0.9998),
-    "clean": Range(0, 0.6),
-    "source_mass": Range(0.1, 10, log=True),  # of any source
+    "distillation_weight": Range(0, 1),
+    "distillation_temperature": Range(1, 4),
+    "ema_decay": Range(0.98, 0.9998),
+    "p_no_augment": Range(0, 0.6),
+    "source_weights": Range(0.1, 10, log=True),  # of any source
     "shape.small": Range(8, 40, step=8),
     "shape.middle": Range(16, 96, step=8),
     "shape.large": Range(24, 144, step=8),
@@ -115,10 +115,10 @@ SHAPE = [name for name in RANGES if name.startswith("shape.")]
 
 def range_of(name: str) -> Range:
     "The range of a setting; raises `TuneError` naming the settings that have one."
-    found = RANGES.get("source_mass" if name.startswith("source_mass.") else name)
-    if found is None or name == "source_mass":
+    found = RANGES.get("source_weights" if name.startswith("source_weights.") else name)
+    if found is None or name == "source_weights":
         raise TuneError(
-            f"{name!r} is not searched: choose from {', '.join(RANGES)}; a mass is written source_mass.fonts"
+            f"{name!r} is not searched: choose from {', '.join(RANGES)}; a weight is written source_weights.fonts"
         )
     return found
 
@@ -130,10 +130,12 @@ def settings_of(
     plain = {
         name: value
         for name, value in section.items()
-        if name not in ("teacher", "source_mass", "size_mass", "doubt", "further")
+        if name not in ("teacher", "source_weights", "size_weights", "ood_label_weight", "overrides")
     }
-    recipe = Recipe(**plain, **section.get("further", {}))
-    return asdict(recipe) | {f"source_mass.{source}": mass for source, mass in section.get("source_mass", {}).items()}
+    recipe = Recipe(**plain, **section.get("overrides", {}))
+    return asdict(recipe) | {
+        f"source_weights.{source}": weight for source, weight in section.get("source_weights", {}).items()
+    }
 
 
 def shape_of(net: LetterNet) -> dict[str, int]:
@@ -198,7 +200,7 @@ def plan_of(
     if any(name in SHAPE for name in tune["searched"]):
         settings |= shape_of(create(settings["architecture"]))
     for name in tune["searched"]:
-        value, around = settings.get(name, 1.0), range_of(name)  # a source that is not named has a mass of 1
+        value, around = settings.get(name, 1.0), range_of(name)  # a source that is not named has a weight of 1
         if not around.holds(value):
             raise TuneError(f"{name} is {value} now, outside of {around}: do not search it, or change one of the two")
     present = {name: settings.pop(name, 1.0) for name in tune["searched"]}
@@ -217,7 +219,7 @@ class Task:
 
 def judges(valid: Dataset, most: int) -> Dataset:
     "At most so many symbols of ours from each source, spread evenly."
-    rows = [np.flatnonzero((valid.source == source) & (valid.label != NOT_OURS)) for source in np.unique(valid.source)]
+    rows = [np.flatnonzero((valid.source == source) & (valid.label != OOD)) for source in np.unique(valid.source)]
     picked = [found[np.linspace(0, len(found) - 1, min(most, len(found))).astype(int)] for found in rows if len(found)]
     return valid.where(np.concatenate(picked))
 
@@ -270,7 +272,7 @@ def attempt(task: Task, trial: Trial) -> float | tuple[float, float]:
     "Train by a trial's settings; its score, and milliseconds where the shape is searched."
     trial.set_user_attr("worker", f"{place()} {os.getpid()}")
     settings, scores = chosen(task.plan, trial), []
-    mass = {name.partition(".")[2]: value for name, value in settings.items() if name.startswith("source_mass.")}
+    weights = {name.partition(".")[2]: value for name, value in settings.items() if name.startswith("source_weights.")}
 
     def judge(epoch: Epoch) -> None:
         "Report an epoch; a hopeless trial ends here."
@@ -280,7 +282,7 @@ def attempt(task: Task, trial: Trial) -> float | tuple[float, float]:
             if trial.should_prune():
                 raise optuna.TrialPruned
 
-    model = fit(network(settings), task.train, task.valid, recipe_of(settings), mass, judge, teacher=task.teacher)
+    model = fit(network(settings), task.train, task.valid, recipe_of(settings), weights, judge, teacher=task.teacher)
     return (scores[-1], milliseconds(model, task.valid)) if task.plan.weighs_time else scores[-1]
 
 
@@ -611,7 +613,7 @@ def changed_section(train: dict, changes: dict[str, float | str]) -> dict:
     found = dict(train)
     for name, value in changes.items():
         group, _, key = name.rpartition(".")
-        group = group or ("" if name in train else "further")
+        group = group or ("" if name in train else "overrides")
         found |= {group: found.get(group, {}) | {key: value}} if group else {name: value}
     return found
 

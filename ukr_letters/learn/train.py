@@ -27,7 +27,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ..core.alphabet import CLASSES, IS_LETTER, LETTERS
 from ..core.bundle import split_logits
 from ..core.ink import BOX, PEN, SIZE, THINNEST, size_inputs
-from .dataset import LEVELS, NOT_OURS, REACH, UNKNOWN_CASE, Dataset
+from .dataset import LEVELS, OOD, REACH, UNKNOWN_CASE, Dataset
 from .model import LetterNet
 
 # %% ../../nbs/learn/05_train.ipynb #90d92951
@@ -43,16 +43,16 @@ class Recipe:
     weight_decay: float = 0.02
     label_smoothing: float = 0.05
     kind_weight: float = 1.5  # of the loss that tells letters from digits, beside the one inside a kind
-    plain_kind: float = 0.0  # share of that weight for pictures that are not redrawn
+    plain_kind_weight: float = 0.0  # share of that weight for pictures that are not redrawn
     case_weight: float = 0.5  # of the case loss
-    other_weight: float = 1.0  # of the loss that tells our symbols from anything else
-    other_mass: float = 8.0  # what is not ours is shown as often as this many classes
-    teaching: float = 0.7  # share of a teacher's answers in the loss, where there is a teacher
-    heat: float = 1.5  # a teacher's label logits are divided by it
-    average: float = 0.999  # decay of the exponential moving average of the weights
-    clean: float = 0.15  # share of samples shown without augmentation
-    scanned: float = 0.0  # share of the others that are cut to black and white first
-    redrawn: float = 0.5  # share of samples that any pen draws along their path
+    ood_loss_weight: float = 1.0  # of the loss that tells our symbols from anything else
+    ood_weight: float = 8.0  # what is not ours is shown as often as this many classes
+    distillation_weight: float = 0.7  # share of a teacher's answers in the loss, where there is a teacher
+    distillation_temperature: float = 1.5  # a teacher's label logits are divided by it
+    ema_decay: float = 0.999  # decay of the exponential moving average of the weights
+    p_no_augment: float = 0.15  # share of samples shown without augmentation
+    p_binarize: float = 0.0  # share of the others that are cut to black and white first
+    p_redraw: float = 0.5  # share of samples that any pen draws along their path
     seed: int = 0
 
 # %% ../../nbs/learn/05_train.ipynb #ad96048c
@@ -143,12 +143,12 @@ def augment(
 ) -> Tensor:  # float (N, 1, 32, 32) in 0..1
     "Draw each glyph as somebody else might have; a clean share keeps its place and its surface."
     batch, again = len(glyphs), redrawn[:, None, None, None]
-    clean = _uniform(batch, 0, 1, random) < recipe.clean
+    clean = _uniform(batch, 0, 1, random) < recipe.p_no_augment
     pen = _uniform(batch, *PENS, random)
     zoom = torch.where(again, (BOX - pen) / (BOX - PEN), 1.0)
     varied, plain = paths.clone(), ~redrawn
     varied[plain] = torch.where(
-        clean[plain], glyphs[plain], scan(vary_pen(glyphs[plain], random), recipe.scanned, random)
+        clean[plain], glyphs[plain], scan(vary_pen(glyphs[plain], random), recipe.p_binarize, random)
     )
     extent = torch.where(clean, 0.0, _uniform(batch, 0, 1, random))
     moved = move(varied, extent, zoom, random)
@@ -180,17 +180,17 @@ def vary_size(
 # %% ../../nbs/learn/05_train.ipynb #6147ee91
 def sampling_weights(
     dataset: Dataset,
-    source_mass: dict[str, float],  # relative mass of each source inside a class; default 1
-    other_mass: float = 8.0,  # of all that is not ours, in classes
+    source_weights: dict[str, float],  # relative weight of each source inside a class; default 1
+    ood_weight: float = 8.0,  # of all that is not ours, in classes
 ) -> np.ndarray:  # float64 (N,), sums to 1
-    "How often each sample is drawn: classes alike, sources inside a class by their mass."
+    "How often each sample is drawn: classes alike, sources inside a class by their weight."
     weights = np.zeros(len(dataset))
     for label in np.unique(dataset.label):
         rows = dataset.label == label
         for source in np.unique(dataset.source[rows]):
             shared = rows & (dataset.source == source)
-            weights[shared] = source_mass.get(str(source), 1.0) / shared.sum()
-        weights[rows] *= (other_mass if label == NOT_OURS else 1) / weights[rows].sum()
+            weights[shared] = source_weights.get(str(source), 1.0) / shared.sum()
+        weights[rows] *= (ood_weight if label == OOD else 1) / weights[rows].sum()
     return weights / weights.sum()
 
 # %% ../../nbs/learn/05_train.ipynb #30d59ec5
@@ -216,23 +216,23 @@ def label_loss(
     wanted = torch.lerp(functional.one_hot(label, len(CLASSES)).float(), even, recipe.label_smoothing)
     among = own.logsumexp(1)
     kind = labels.logsumexp(1) - among
-    asked = torch.where(redrawn, 1.0, recipe.plain_kind)
+    asked = torch.where(redrawn, 1.0, recipe.plain_kind_weight)
     return among - (wanted * labels).sum(1), recipe.kind_weight * asked * kind
 
 # %% ../../nbs/learn/05_train.ipynb #53364649
 def loss_of(
     logits: Tensor,  # (N, 77), see `bundle.split_logits`
-    label: Tensor,  # int64 (N,), `NOT_OURS` for what is not ours
+    label: Tensor,  # int64 (N,), `OOD` for what is not ours
     case: Tensor,  # float (N,): 1, 0 or -1 for unknown
     redrawn: Tensor,  # bool (N,), see `label_loss`
     recipe: Recipe,
 ) -> Tensor:
     "Label loss of our symbols, plus weighted cross-entropies of known cases and of being none of ours."
     labels, cases, other = split_logits(logits.float())
-    ours = label != NOT_OURS
+    ours = label != OOD
     within, kind = label_loss(labels[ours], label[ours], redrawn[ours], recipe)
     loss = (within + kind).sum() / ours.sum().clamp(min=1)
-    loss = loss + recipe.other_weight * functional.binary_cross_entropy_with_logits(other, (~ours).float())
+    loss = loss + recipe.ood_loss_weight * functional.binary_cross_entropy_with_logits(other, (~ours).float())
     known = case != UNKNOWN_CASE
     own = cases.gather(1, label.clamp(max=len(LETTERS) - 1)[:, None])[:, 0]
     per_sample = functional.binary_cross_entropy_with_logits(own, case.clamp(min=0), reduction="none")
@@ -242,22 +242,24 @@ def loss_of(
 def imitation(
     logits: Tensor,  # (N, 77) of the one that learns
     taught: Tensor,  # (N, 77) of the teacher
-    label: Tensor,  # int64 (N,), `NOT_OURS` for what is not ours
+    label: Tensor,  # int64 (N,), `OOD` for what is not ours
     redrawn: Tensor,  # bool (N,), see `label_loss`
     recipe: Recipe,
 ) -> Tensor:
     "Weighted cross-entropies towards the teacher's label inside the kind, case and other probabilities, and the kind as it is."
     (labels, cases, other), (true_labels, true_cases, true_other) = (split_logits(x.float()) for x in (logits, taught))
-    ours = label != NOT_OURS
+    ours = label != OOD
     own, truth = labels[ours], label[ours]
-    wanted = inside(true_labels[ours] / recipe.heat, truth).softmax(1)
-    among = inside(own / recipe.heat, truth).logsumexp(1) - (wanted * own / recipe.heat).sum(1)
+    wanted = inside(true_labels[ours] / recipe.distillation_temperature, truth).softmax(1)
+    among = inside(own / recipe.distillation_temperature, truth).logsumexp(1) - (
+        wanted * own / recipe.distillation_temperature
+    ).sum(1)
     kind = label_loss(own, truth, redrawn[ours], recipe)[1]
-    loss = (recipe.heat**2 * among + kind).sum() / ours.sum().clamp(min=1)
+    loss = (recipe.distillation_temperature**2 * among + kind).sum() / ours.sum().clamp(min=1)
     likely = true_labels.softmax(1)[:, : len(LETTERS)]
     asked = functional.binary_cross_entropy_with_logits(cases, true_cases.sigmoid(), reduction="none")
     loss = loss + recipe.case_weight * (likely * asked).sum(1).mean()
-    return loss + recipe.other_weight * functional.binary_cross_entropy_with_logits(other, true_other.sigmoid())
+    return loss + recipe.ood_loss_weight * functional.binary_cross_entropy_with_logits(other, true_other.sigmoid())
 
 # %% ../../nbs/learn/05_train.ipynb #24d6abe1
 def device() -> torch.device:
@@ -301,7 +303,7 @@ def predict(
 
 def accuracies(model: nn.Module, dataset: Dataset) -> tuple[float, float]:
     "Accuracy of labels, and of case where it is known, each 0..1."
-    dataset = dataset.where(dataset.label != NOT_OURS)
+    dataset = dataset.where(dataset.label != OOD)
     labels, cases, _ = predict(model, dataset)
     known = dataset.case != UNKNOWN_CASE
     own = cases[np.arange(len(dataset)), dataset.label.clip(max=len(LETTERS) - 1)]
@@ -326,7 +328,7 @@ def batches(
     while True:
         draws = torch.rand(recipe.batch, generator=random, device=place, dtype=torch.float64)
         rows = torch.searchsorted(cumulative, draws).clamp(max=len(label) - 1)
-        redrawn = known[rows] & (torch.rand(recipe.batch, generator=random, device=place) < recipe.redrawn)
+        redrawn = known[rows] & (torch.rand(recipe.batch, generator=random, device=place) < recipe.p_redraw)
         drawn = augment(glyphs[rows][:, None] / 255, paths[rows][:, None] / LEVELS, redrawn, recipe, random)
         yield drawn, vary_size(sizes[rows], random), label[rows], case[rows], redrawn
 
@@ -354,7 +356,7 @@ def _step_loss(model: nn.Module, teacher: nn.Module | None, batch: tuple[Tensor,
     loss = loss_of(logits, label, case, redrawn, recipe)
     if taught is None:
         return loss
-    return torch.lerp(loss, imitation(logits, taught, label, redrawn, recipe), recipe.teaching)
+    return torch.lerp(loss, imitation(logits, taught, label, redrawn, recipe), recipe.distillation_weight)
 
 
 def _train_epoch(
@@ -376,7 +378,7 @@ def _train_epoch(
         loss.backward()
         optimizer.step()
         schedule.step()
-        _average(average, model, min(recipe.average, 1 - 1 / (step + done + 1) ** 0.7))
+        _average(average, model, min(recipe.ema_decay, 1 - 1 / (step + done + 1) ** 0.7))
         total += loss.item()
     return total / _steps(recipe)
 
@@ -518,7 +520,7 @@ def fit(
     train: Dataset,
     valid: Dataset,
     recipe: Recipe,
-    source_mass: dict[str, float] | None = None,  # see `sampling_weights`
+    source_weights: dict[str, float] | None = None,  # see `sampling_weights`
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,  # progress, told by the first process
     checkpoint: Path | None = None,  # kept after each epoch, gone at the end; a training that finds its own goes on
     teacher: nn.Module | None = None,  # a trained network to imitate, see `imitation`
@@ -533,7 +535,7 @@ def fit(
         teacher.eval()
     average = deepcopy(model).requires_grad_(False)
     stream = batches(
-        train, sampling_weights(train, source_mass or {}, recipe.other_mass), _share(recipe, rank, together), random
+        train, sampling_weights(train, source_weights or {}, recipe.ood_weight), _share(recipe, rank, together), random
     )
     optimizer, schedule = _optimizer(model, recipe)
     identity = _agreed(_identity(recipe, train, teacher))
@@ -553,7 +555,7 @@ def fit(
 def fit_sizes(
     model: LetterNet,  # trained, on the processor; its size weights are replaced
     train: Dataset,
-    source_mass: dict[str, float],  # see `sampling_weights`
+    source_weights: dict[str, float],  # see `sampling_weights`
     seed: int = 0,
 ) -> None:
     "Fit what sizes say of the case, and leave what shapes say as it is."
@@ -561,7 +563,7 @@ def fit_sizes(
     unsized = replace(known, height=np.full_like(known.height, np.nan), drop=np.full_like(known.drop, np.nan))
     label, case = (torch.from_numpy(values.astype(np.int64)).repeat(4) for values in (known.label, known.case))
     shape = torch.from_numpy(predict(model, unsized)[1]).repeat(4, 1).gather(1, label[:, None])[:, 0]
-    weights = torch.from_numpy(sampling_weights(known, source_mass)).float().repeat(4) / 4
+    weights = torch.from_numpy(sampling_weights(known, source_weights)).float().repeat(4) / 4
     random, sizes = torch.Generator().manual_seed(seed), torch.from_numpy(size_inputs(known.height, known.drop))
     told = torch.cat([_stray(sizes, random) for _ in range(4)])
     says = torch.zeros_like(model.size.weight, requires_grad=True)

@@ -16,9 +16,9 @@ import onnxruntime
 from scipy.stats import binomtest
 
 from ..core.alphabet import CLASSES, LETTERS, same_kind
-from ..core.bundle import open_bundle, split_logits, strangeness
+from ..core.bundle import ood_score, open_bundle, split_logits
 from ..core.ink import size_inputs
-from ..learn.dataset import NOT_OURS, UNKNOWN_CASE, Dataset, load
+from ..learn.dataset import OOD, UNKNOWN_CASE, Dataset, load
 from ..learn.evaluate import accuracy
 
 # %% ../../nbs/release/05_gate.ipynb #c8e5e167
@@ -70,16 +70,16 @@ def surely(
 def mark(
     labels: np.ndarray,  # float (N, 43), label logits
     cases: np.ndarray,  # float (N, 33), case logits
-    strange: np.ndarray,  # float (N,), from `bundle.strangeness`
-    other_above: float,  # strangeness above which a drawing is sent back
+    scores: np.ndarray,  # float (N,), from `bundle.ood_score`
+    ood_threshold: float,  # score above which a drawing is sent back
     dataset: Dataset,
 ) -> Marks:
     "Compare answers with the truth."
-    sent_back = strange > other_above
+    sent_back = scores > ood_threshold
     letter = labels[:, : len(LETTERS)].argmax(1)  # a case is only asked of letters
     capital = cases[np.arange(len(dataset)), letter] > 0
     right = labels.argmax(1) == dataset.label
-    read = np.where(dataset.label == NOT_OURS, sent_back, right)
+    read = np.where(dataset.label == OOD, sent_back, right)
     return Marks(read, capital == (dataset.case == 1), ~sent_back, surely(labels, right))
 
 # %% ../../nbs/release/05_gate.ipynb #e3caa88b
@@ -95,12 +95,12 @@ def marks_of(
     parts = [slice(start, start + batch) for start in range(0, len(dataset), batch)]
     logits = [session.run(None, {"glyphs": glyphs[p].astype(np.float32) / 255, "sizes": sizes[p]})[0] for p in parts]
     labels, cases, other = split_logits(np.concatenate(logits))
-    return mark(labels, cases, strangeness(labels, other, bundle.doubt), bundle.other_above, dataset)
+    return mark(labels, cases, ood_score(labels, other, bundle.ood_label_weight), bundle.ood_threshold, dataset)
 
 # %% ../../nbs/release/05_gate.ipynb #6a23692e
 def groups(dataset: Dataset) -> Iterator[tuple[str, str, np.ndarray]]:  # name, field of `Marks`, bool (N,)
     "The rows that are compared together."
-    ours, known = dataset.label != NOT_OURS, dataset.case != UNKNOWN_CASE
+    ours, known = dataset.label != OOD, dataset.case != UNKNOWN_CASE
     for source in dict.fromkeys(dataset.source.tolist()):
         rows = dataset.source == source
         yield source, "read", rows

@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS samples(
   reader TEXT, symbol TEXT, said TEXT, agreed INTEGER, suspicion TEXT, worth REAL, usefulness REAL, guess TEXT, outline BLOB
 );
 CREATE INDEX IF NOT EXISTS gallery ON samples(state, settled, created DESC);
+CREATE INDEX IF NOT EXISTS counted ON samples(state, suspicion, settled, written);
 CREATE INDEX IF NOT EXISTS queue ON samples(suspicion, open DESC, usefulness DESC);
 CREATE INDEX IF NOT EXISTS queue_of_symbol ON samples(symbol, suspicion, open DESC, usefulness DESC);
 CREATE INDEX IF NOT EXISTS writer_of ON samples(writer);
