@@ -8,10 +8,11 @@ from pathlib import Path
 
 from support.checkout import ROOT
 from support.imports import MODULES, NAMES, PACKAGE
-from support.notebooks import FUNCTION, assert_kept, tree
+from support.notebooks import FUNCTION, NOTEBOOK, assert_kept, sources, tree
 
 MAX_FUNCTION = 35
 CYRILLIC = re.compile(r"[\u0400-\u04ff]")
+VARIABLE = re.compile(r"UKR_LETTERS_[A-Z_]+")
 MAY_SPEAK = {
     "core.alphabet": "it defines the letters",
     "serve.texts": "it holds every word that a visitor reads",
@@ -76,6 +77,15 @@ def spoken(module: Path) -> list[str]:
 
 def test_words_live_in_texts():
     assert_kept(spoken, (path for name, path in NAMES.items() if name.removeprefix(f"{PACKAGE}.") not in MAY_SPEAK))
+
+
+def test_every_variable_is_in_the_table():
+    "The room of settings lists each variable of ours that the package names, and no other."
+    [table] = [
+        source for source in sources(NOTEBOOK[f"{PACKAGE}.core.settings"], "markdown") if "| variable |" in source
+    ]
+    named = {name for path in MODULES for name in VARIABLE.findall(path.read_text(encoding="utf-8"))}
+    assert set(VARIABLE.findall(table)) == named
 
 
 def elsewhere(file: Path) -> Iterator[str]:
