@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ukr_serve', 'ukr_review', 'ukr_api', 'ukr_stage', 'ukr_tune', 'release_of', 'versioned', 'call_with_arguments',
-           'command', 'shown', 'recognize_files', 'ukr_recognize', 'learning', 'stage', 'ukr_track', 'tune',
+           'loaded', 'command', 'shown', 'recognize_files', 'ukr_recognize', 'stage', 'ukr_track', 'tune',
            'ukr_collect', 'ukr_release']
 
 # %% ../nbs/cli.ipynb #d1a0c003
@@ -49,10 +49,23 @@ def call_with_arguments(
     function(**{name: given[name] for name in signature(function).parameters})
 
 
+def loaded(
+    module: str,  # of the package
+    extra: str = "train",  # which brings what the module needs
+) -> ModuleType:
+    "A module of the package; ends with a message when what it needs is not installed."
+    try:
+        return import_module(f"ukr_letters.{module}")
+    except ModuleNotFoundError as error:
+        needed = f"`pip install 'ukr-letters[{extra}]'`, in a checkout `pip install -e '.[{extra}]'`"
+        sys.exit(f"{error.name} is not installed: this command needs {needed}")
+
+
 def command(
     name: str,  # what is typed
     module: str,  # of the package
     function: str,  # in the module
+    extra: str = "train",  # see `loaded`
 ) -> Callable[[], None]:
     "Return a console command that loads its module only when there is work to do."
 
@@ -61,14 +74,14 @@ def command(
         if sys.argv[1:] == ["--version"]:
             print(release_of(name))
         else:
-            call_with_arguments(getattr(import_module(f"ukr_letters.{module}"), function), name)
+            call_with_arguments(getattr(loaded(module, extra), function), name)
 
     return run
 
 # %% ../nbs/cli.ipynb #d1a0c010
 ukr_serve = command("ukr_serve", "serve.voila", "serve")
 ukr_review = command("ukr_review", "serve.voila", "review")
-ukr_api = command("ukr_api", "serve.api", "serve_api")
+ukr_api = command("ukr_api", "serve.api", "serve_api", "api")
 
 # %% ../nbs/cli.ipynb #5fac580b
 def _drawing(path: Path):
@@ -113,7 +126,7 @@ def recognize_files(
         try:
             answer = recognizer.recognize(_drawing(path), mode)
         except (ValueError, OSError) as error:
-            print(f"{path}: {error}", file=sys.stderr)
+            print(f"{path}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
             fine = False
             continue
         print(json.dumps(_row(path, answer), ensure_ascii=False) if as_json else f"{path}: {shown(answer)}")
@@ -132,23 +145,13 @@ def ukr_recognize() -> None:
     given = parser.parse_args()
     sys.exit(0 if recognize_files(given.files, given.mode, given.model, given.json) else 1)
 
-# %% ../nbs/cli.ipynb #a5a5733f
-def learning(
-    module: str,  # of the package
-) -> ModuleType:
-    "A module of the learning side; ends with a message where that is not installed."
-    try:
-        return import_module(f"ukr_letters.{module}")
-    except ModuleNotFoundError as error:
-        sys.exit(f"{error.name} is not installed: this command needs `pip install 'ukr-letters[train]'`")
-
 # %% ../nbs/cli.ipynb #ea12b226
 def stage(
     name: str,  # preprocess, pretrain, teach, train, evaluate or tune
     processes: int = 0,  # that train together; default: what UKR_LETTERS_PROCESSES says, or one
 ):
     "Run one pipeline stage with its section of params.yaml."
-    learning("release.stage").run_stage(name, processes)
+    loaded("release.stage").run_stage(name, processes)
 
 
 ukr_stage = command("ukr_stage", "cli", "stage")
@@ -166,7 +169,7 @@ def ukr_track() -> None:
         "--all", action="store_true", help="also runs that another store has already, as when a team moves to a server"
     )
     parser.add_argument("--dry-run", action="store_true", help="only list what would be sent")
-    given, work = parser.parse_args(), learning("release.tracking")
+    given, work = parser.parse_args(), loaded("release.tracking")
     try:
         sent = (
             dict.fromkeys((run.name for run in work.waiting(given.all)), "")
@@ -191,7 +194,7 @@ def tune(
     "Search a better recipe for the train stage, or go on with a search."
     from ukr_letters.core.settings import params, study_url
 
-    work, section, url = learning("learn.search"), params("tune"), storage or study_url()
+    work, section, url = loaded("learn.search"), params("tune"), storage or study_url()
     try:
         plan, present = work.plan_of(section, params("train"))
         study = work.open_study(work.open_storage(url), plan, present)
@@ -219,7 +222,7 @@ def ukr_collect() -> None:
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--dry-run", action="store_true", help="only say what would be collected")
     either.add_argument("--withdraw", metavar="WRITER_CODE", help="first delete all drawings of this writer")
-    given, work = parser.parse_args(), learning("samples.collect")
+    given, work = parser.parse_args(), loaded("samples.collect")
     try:
         store = open_store(given.store)
         if given.withdraw:
@@ -317,7 +320,7 @@ def _release(work, given) -> str:
 def ukr_release() -> None:
     "Console command: register, promote, roll back and fetch networks, and tell their history."
     given = _release_parser().parse_args()
-    work = learning("release.registry")
+    work = loaded("release.registry")
     try:
         print(_release(work, given))
     except (ValueError, OSError, RuntimeError, work.MlflowException) as error:

@@ -36,3 +36,16 @@ def test_importing_the_package_loads_nothing_else():
     )
     told = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True, check=True)
     assert told.stdout.splitlines() == ["['ukr_letters']", "True False"]
+
+
+@pytest.mark.parametrize(
+    ("command", "missing", "extra"), [("ukr_api", "fastapi", "api"), ("ukr_tune", "torch", "train")]
+)
+def test_a_command_says_what_it_needs_where_that_is_not_installed(command: str, missing: str, extra: str):
+    "Not even its help can be shown, because that is read from the function that it calls."
+    ask = f"import sys; sys.modules[{missing!r}] = None; from ukr_letters.cli import {command}; {command}()"
+    told = subprocess.run(
+        [sys.executable, "-c", ask, *(["--help"] if extra == "api" else [])], cwd=ROOT, capture_output=True, text=True
+    )
+    assert told.returncode == 1 and "Traceback" not in told.stderr, told.stderr
+    assert f"{missing} is not installed" in told.stderr and f"pip install -e '.[{extra}]'" in told.stderr
