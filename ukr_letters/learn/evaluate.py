@@ -15,6 +15,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from PIL import Image
+from scipy.stats import binomtest
 
 from ..core.alphabet import CLASSES, DIGITS, LETTERS, LOOKALIKES, same_kind, symbol
 from ..core.bundle import Bundle
@@ -26,11 +27,9 @@ def accuracy(
     right: np.ndarray,  # bool (N,)
 ) -> dict:  # value, low and high in percent, and n
     "Share of right answers with Wilson's 95 % interval."
-    n, z = len(right), 1.96
-    share = float(np.mean(right)) if n else math.nan
-    centre, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    low, high = ((centre + sign * spread) / (1 + z * z / n) for sign in (-1, 1))
-    return {"value": round(100 * share, 2), "low": round(100 * low, 2), "high": round(100 * high, 2), "n": n}
+    interval = binomtest(int(np.sum(right)), len(right)).proportion_ci(method="wilson")
+    shares = {"value": np.mean(right), "low": interval.low, "high": interval.high}
+    return {name: round(100 * float(share), 2) for name, share in shares.items()} | {"n": len(right)}
 
 # %% ../../nbs/learn/07_evaluate.ipynb #1d5cad66
 def score(

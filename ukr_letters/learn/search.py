@@ -8,8 +8,8 @@ __all__ = ['RANGES', 'SHAPE', 'DATA', 'TEACHER', 'HEARTBEAT', 'RETRIES', 'ENDED'
            'plan_of', 'Task', 'judges', 'task_of', 'score', 'recipe_of', 'chosen', 'milliseconds', 'attempt', 'place',
            'Numbered', 'again', 'open_storage', 'pruner_of', 'values_of', 'open_study', 'resume', 'planned', 'ended',
            'work', 'lives', 'lost', 'rescue', 'Crew', 'best', 'line', 'search', 'complete', 'winner', 'named',
-           'proposal', 'with_value', 'section_of', 'text_of', 'changed_section', 'edited', 'difference', 'table',
-           'history', 'importances', 'importance', 'parallel', 'front', 'report', 'offer']
+           'proposal', 'round_trip', 'edited', 'difference', 'table', 'history', 'importances', 'importance',
+           'parallel', 'front', 'report', 'offer']
 
 # %% ../../nbs/learn/06_search.ipynb #b626bd9c
 import hashlib
@@ -24,9 +24,11 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, fields
 from difflib import unified_diff
 from functools import partial
+from io import StringIO
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -44,6 +46,8 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage, RetryHeartb
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from torch import nn
@@ -581,64 +585,34 @@ def proposal(plan: Plan, trial: FrozenTrial) -> dict[str, float | str]:
     return plain | ({"architecture": named({name: shape[name] for name in SHAPE})} if plan.weighs_time else {})
 
 # %% ../../nbs/learn/06_search.ipynb #f1b84dd0
-def with_value(lines: list[str], name: str, value: str) -> list[str]:
-    "The lines of a section of params.yaml with one value changed, or with a new last line."
-    pattern = re.compile(rf"  {name}:.*?(\s+#.*)?$")
-    found = [place for place, line in enumerate(lines) if pattern.match(line)]
-    if not found:
-        return [*lines, f"  {name}: {value}"]
-    changed = pattern.sub(lambda match: f"  {name}: {value}{match[1] or ''}", lines[found[0]])
-    return [*lines[: found[0]], changed, *lines[found[0] + 1 :]]
-
-
-def section_of(lines: list[str], name: str) -> slice:
-    "Where the lines of a section stand, without its heading and the empty lines after it; empty for a section in one line."
-    start = end = next(place for place, line in enumerate(lines) if line.startswith(f"{name}:")) + 1
-    for place in range(start, len(lines)):
-        if lines[place][:1].strip():
-            break
-        end = place + 1 if lines[place].strip() else end
-    return slice(start, end)
-
-
-def text_of(value: object) -> str:
-    "A value as params.yaml writes it, mappings in one line."
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{name}: {text_of(part)}' for name, part in value.items())}}}"
-    return str(value)
+def round_trip() -> YAML:
+    "A reader and writer that keeps comments, quotes and long lines."
+    parser = YAML()
+    parser.preserve_quotes, parser.width = True, 4096
+    plain = lambda kind, text: lambda writer, value: writer.represent_scalar(f"tag:yaml.org,2002:{kind}", text(value))
+    parser.representer.add_representer(type(None), plain("null", lambda _: "null"))
+    parser.representer.add_representer(float, plain("float", lambda value: re.sub(r"^(-?\d+)e", r"\1.0e", repr(value))))
+    return parser
 
 # %% ../../nbs/learn/06_search.ipynb #a205663b
-def changed_section(train: dict, changes: dict[str, float | str]) -> dict:
-    "The `train` section with changes at their places."
-    found = dict(train)
-    for name, value in changes.items():
-        group, _, key = name.rpartition(".")
-        group = group or ("" if name in train else "overrides")
-        found |= {group: found.get(group, {}) | {key: value}} if group else {name: value}
-    return found
-
-
 def edited(
     text: str,  # of params.yaml
     changes: dict[str, float | str],  # from `proposal`
 ) -> str:
-    "params.yaml with a changed `train` section; comments and all else stay; raises `TuneError` where its layout is unusual."
-    sections, lines = yaml.safe_load(text), text.splitlines()
-    before, after = sections["train"], changed_section(sections["train"], changes)
-    for name in after:
-        if after[name] != before.get(name):
-            where = section_of(lines, "train")
-            lines[where] = with_value(lines[where], name, text_of(after[name]))
-    found = "\n".join(lines) + "\n"
-    try:
-        right = yaml.safe_load(found) == sections | {"train": after}
-    except yaml.YAMLError:
-        right = False
-    if not right:
-        raise TuneError(
-            f"params.yaml has a layout that is not edited here; write this into its section train: {changes}"
-        )
-    return found
+    "params.yaml with a changed `train` section; comments and all else stay."
+    parser, found = round_trip(), StringIO()
+    sections = parser.load(text)
+    train = sections["train"]
+    for name, value in changes.items():
+        group, _, key = name.rpartition(".")
+        group = group or ("" if name in train else "overrides")
+        if group:  # a copy, because two sections may share it
+            train[group] = deepcopy(train.get(group, CommentedMap()))
+            train[group].yaml_set_anchor(None)
+            train[group].fa.set_flow_style()
+        (train[group] if group else train)[key] = value
+    parser.dump(sections, found)
+    return found.getvalue()
 
 
 def difference(before: str, after: str) -> str:
