@@ -110,7 +110,7 @@ def shown(answer: "Recognition") -> str:
         return f"unsure, perhaps {', '.join(answer.alternatives)}"
     return f"{' or '.join(answer.rivals) or answer.char} ({answer.probability:.0%})"
 
-
+# %% ../nbs/cli.ipynb #0fdfca75
 def recognize_files(
     files: list[Path],
     mode: str = "auto",  # auto, letters or digits

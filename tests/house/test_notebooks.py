@@ -23,6 +23,7 @@ from support.notebooks import (
 MAX_LINES, MAX_CELLS = 45, 100
 WORDS_PER_CODE_CELL = 4
 PICTURE = re.compile(r"!\[[^\]]+\]\((images/[^)]+)\)")
+NOTEBOOK_LINK = re.compile(r"\]\(([^)#:]+\.ipynb)")
 MAX_PICTURE = 120_000  # bytes: they live in git, where nothing is ever thrown away
 
 
@@ -162,6 +163,17 @@ def test_no_picture_is_left_over():
     assert not there - known, f"shown nowhere: {', '.join(sorted(there - known))}"
 
 
+def broken_links(path: Path) -> Iterator[str]:
+    "A link to another notebook leads to it; those of the README begin at the root, where it stands."
+    start = ROOT if path.name == "index.ipynb" else path.parent
+    for source in sources(path, "markdown"):
+        yield from (f"links to {name}" for name in NOTEBOOK_LINK.findall(source) if not (start / name).is_file())
+
+
+def test_links_lead_to_notebooks():
+    assert_kept(broken_links, ALL_NOTEBOOKS)
+
+
 # The rules see what breaks them
 
 
@@ -191,6 +203,8 @@ def test_the_rules_of_notebooks_see_their_offenders(tmp_path: Path):
     bare = probe(tmp_path / "11_bare.ipynb", ["1"] * MAX_CELLS, words="# Title\n> and what it is about")
     assert list(too_many(bare)) == ["101 cells"] and list(pictureless(bare)) == ["shows no picture"]
     assert not list(untitled(bare)) and not list(unclean(bare))
+    lost = probe(tmp_path / "12_lost.ipynb", [], words="[here](11_bare.ipynb) and [there](../12_gone.ipynb)")
+    assert list(broken_links(lost)) == ["links to ../12_gone.ipynb"]
 
 
 def test_a_cell_over_the_cap_may_hold_only_one_class(tmp_path: Path):

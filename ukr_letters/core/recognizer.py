@@ -21,11 +21,11 @@ from .ink import SIZE_INPUTS, Picture, glyph, is_empty, size_inputs
 # %% ../../nbs/core/05_recognizer.ipynb #a245ac2e
 CHAMPION = Path(str(files("ukr_letters"))) / "champion"  # the bundle in the package
 
-# %% ../../nbs/core/05_recognizer.ipynb #1ba401b2
+# %% ../../nbs/core/05_recognizer.ipynb #bcbbf6e3
 OFFERED = 5  # readings that are shown and kept
 CLOSE = 0.25  # a twin with at least this share of the answer's probability is named
 
-
+# %% ../../nbs/core/05_recognizer.ipynb #1ba401b2
 @dataclass(frozen=True)
 class Recognition:
     "What one drawing was recognised as."

@@ -75,7 +75,7 @@ INSERT = "INSERT OR IGNORE INTO samples(id, writer, device, created, written) VA
 OPEN = {"waiting": 1, "second": 2}  # states in which a drawing may be judged
 BATCH = 256  # drawings fetched at once
 
-
+# %% ../../nbs/samples/04_index.ipynb #806ef4ce
 def desk_folder(
     url: str,  # of a store
 ) -> Path:
