@@ -33,7 +33,7 @@ SOURCES := settings.ini setup.py constraints.txt
 .venv/torch: .venv/pip FORCE
 	@test "$$(cat $@ 2>/dev/null)" = "$(TORCH)" || { \
 	  echo "installing $(TORCH): 0.8 GB without CUDA, up to 5 GB with it, one to ten minutes" && \
-	  $(PIP) uninstall --yes torch && $(PIP) install $(TORCH) && echo "$(TORCH)" >$@; }
+	  rm -f $@ && $(PIP) uninstall --yes torch && $(PIP) install $(TORCH) && echo "$(TORCH)" >$@; }
 
 .venv/developing: .venv/torch $(SOURCES)
 	@echo "installing what training and notebooks need: 1.5 GB, two minutes"

@@ -10,30 +10,32 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 
-def run(*command: str | Path) -> str:
-    "Output of a command run in the checkout; its failure ends the check."
+class FailedError(Exception):
+    "A command of a check failed; the text is the end of what it said."
+
+
+def run(*command: str | Path, folder: Path = ROOT) -> str:
+    "Output of a command; raises `FailedError`."
     environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    return subprocess.run(
-        [str(part) for part in command], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
-    ).stdout
-
-
-def state() -> dict[str, bytes]:
-    "Content of every file that git tracks or would add."
-    names = run("git", "-c", "core.quotePath=false", "ls-files", "-co", "--exclude-standard").splitlines()
-    return {name: (ROOT / name).read_bytes() for name in names if (ROOT / name).is_file()}
+    done = subprocess.run([str(part) for part in command], cwd=folder, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise FailedError(f"{command[0]} failed: {done.stderr[-600:]}")
+    return done.stdout
 
 
 def changed_by(*commands: tuple) -> list[str]:
-    "Files that commands would change; they are put back as they were."
-    before = state()
-    for command in commands:
-        run(*command)
-    after = state()
-    changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    for name in changed:
-        (ROOT / name).write_bytes(before[name]) if name in before else (ROOT / name).unlink()
-    return changed
+    "Files that commands would change; they work on a copy, because somebody may save an edit meanwhile."
+    names = run("git", "-c", "core.quotePath=false", "ls-files", "-co", "--exclude-standard").splitlines()
+    before = {name: (ROOT / name).read_bytes() for name in names if (ROOT / name).is_file()}
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / ROOT.name
+        for name, content in before.items():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes(content)
+        for command in commands:
+            run(*command, folder=copy)
+        after = {path.relative_to(copy).as_posix(): path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
 
 def readme() -> list[str]:
@@ -68,8 +70,14 @@ CHECKS = {
 }
 
 if __name__ == "__main__":
-    failed = {mend: found for mend, check in CHECKS.items() if (found := check())}
-    for mend, found in failed.items():
-        print(f"not in order: {', '.join(found)}\n  mend it with: {mend}", file=sys.stderr)
+    failed = {}
+    for mend, check in CHECKS.items():
+        try:
+            found = f"not in order: {', '.join(wrong)}" if (wrong := check()) else ""
+        except FailedError as error:
+            found = f"not checked: {error}"
+        if found:
+            failed[mend] = found
+            print(f"{found}\n  mend it with: {mend}", file=sys.stderr)
     print(f"{len(CHECKS) - len(failed)} of {len(CHECKS)} checks in order")
     sys.exit(1 if failed else 0)

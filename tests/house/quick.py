@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +22,7 @@ UNKNOWN = 10  # seconds that a lesson may take which has not been run here
 CACHE = ROOT / ".pytest_cache"  # ignored by git
 TOOK, OVER = CACHE / "lessons.json", CACHE / "v/tiers/over"
 BEGUN = time.monotonic()
+RUNNING: list[subprocess.Popen] = []  # lessons
 
 
 def left() -> float:
@@ -60,13 +62,20 @@ def fast_tests() -> bool:
 
 def git(*words: str) -> list[str]:
     "The lines that git answers; none where it has no answer."
-    done = subprocess.run(["git", "-c", "core.quotePath=false", *words], cwd=ROOT, capture_output=True, text=True)
+    try:
+        done = subprocess.run(["git", "-c", "core.quotePath=false", *words], cwd=ROOT, capture_output=True, text=True)
+    except FileNotFoundError:
+        return []
     return done.stdout.splitlines() if done.returncode == 0 else []
 
 
 def changed_notebooks() -> list[str]:
     "Notebooks of the library that differ from where this branch left `origin/main`; uncommitted and new ones too."
-    base = next(name for name in ("origin/main", "main", "HEAD") if git("rev-parse", "--verify", "--quiet", name))
+    bases = [name for name in ("origin/main", "main", "HEAD") if git("rev-parse", "--verify", "--quiet", name)]
+    if not bases:
+        print("no history of git: no notebook counts as changed")
+        return []
+    base = bases[0]
     since = git("merge-base", base, "HEAD")
     names = git("diff", "--name-only", "--diff-filter=d", *since, "--", "nbs")
     names += git("ls-files", "--others", "--exclude-standard", "--", "nbs")
@@ -79,6 +88,7 @@ def run_lesson(name: str) -> tuple[str, float]:
     command = [BIN / "nbdev_test", "--path", name, "--n_workers", "0"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes) as process:
+        RUNNING.append(process)
         try:
             said, _ = process.communicate(timeout=max(left(), 1))
             how = "passed" if process.returncode == 0 else f"failed\n{said}"
@@ -88,6 +98,15 @@ def run_lesson(name: str) -> tuple[str, float]:
     took = time.monotonic() - begun
     print(f"{took:6.1f} s  {name} {how}", flush=True)
     return how, took
+
+
+def end_lessons(*reason: object) -> None:
+    "End all lessons that still run, with what they have started."
+    for process in RUNNING:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    if reason:  # a signal
+        sys.exit(128 + signal.Signals(reason[0]))
 
 
 def chosen(names: list[str], took: dict[str, float]) -> list[str]:
@@ -104,6 +123,8 @@ def lessons() -> bool:
     "Whether no lesson of a changed notebook fails; those for which there is no time are named."
     took, names = read(TOOK), changed_notebooks()
     run = chosen(names, took)
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, end_lessons)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         ended = dict(zip(run, pool.map(run_lesson, run), strict=True))
     CACHE.mkdir(exist_ok=True)

@@ -156,6 +156,9 @@ def test_is_marked(kind): assert kind == "small"
 def test_is_fast(): subprocess.run([sys.executable, "--version"], check=True)
 def test_hides_it(request): request.getfixturevalue("server")
 def test_runs_a_server(): subprocess.run(["postgres", "--version"])
+def test_asks_a_shell(): subprocess.run("true; haproxy -v", shell=True)
+def test_runs_a_module(): subprocess.run([sys.executable, "-m", "mlflow", "--version"])
+def test_leaves_python(): os.system("caddy version")
 def test_reads_an_archive(): open(f"{os.environ['UKR_LETTERS_MIRROR']}/archive.zip")
 """
 
@@ -167,6 +170,6 @@ def test_the_fast_tier_starts_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     said = (tmp_path / "output").read_text()
     passed = [line.split("::")[1] for line in said.splitlines() if line.startswith("PASSED")]
     assert passed == ["test_is_marked[small]", "test_is_fast"]
-    assert "3 failed, 2 passed, 4 deselected" in said
-    for what in ("a probe", "postgres", f"reading {tmp_path}/raw/archive.zip"):
+    assert "6 failed, 2 passed, 4 deselected" in said
+    for what in ("a probe", "postgres", "haproxy", "mlflow", "caddy", f"reading {tmp_path}/raw/archive.zip"):
         assert f"a fast test starts {what}: mark it" in said

@@ -33,7 +33,7 @@ def command(folder: Path, stage: str, processes: int) -> dict:
     "How a stage is started in a checkout."
     environment = {**os.environ, "PYTHONPATH": str(folder), "UKR_LETTERS_PROCESSES": str(processes)}
     environment.pop("MLFLOW_TRACKING_URI", None)
-    ask = [sys.executable, "-c", f"from ukr_letters.cli import ukr_stage; ukr_stage({stage!r})"]
+    ask = [sys.executable, "-c", f"from ukr_letters.release.stage import run_stage; run_stage({stage!r})"]
     return {
         "args": ask,
         "cwd": folder,

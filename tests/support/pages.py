@@ -101,7 +101,7 @@ def serving(
     folder: Path,
     page: str = "serve",  # or `review`
     samples: str = "",  # a bucket in place of the folder
-    before: str = "",  # Python that is run first, with `serve` as the module
+    before: str = "",  # Python that is run first, with `voila` as the module
     within: tuple[str, ...] = (),  # a command that runs the server
     settings: dict[str, str] | None = None,  # more of its environment
     **options: object,  # of `serve` or `review`

@@ -19,7 +19,9 @@ import pytest
 
 TESTS = str(Path(__file__).parents[1])
 LIMIT = 2  # seconds that a fast test may take
-PROGRAMS = "caddy chromium dnsmasq dvc haproxy initdb mlflow node postgres weed".split()
+PROGRAMS = set(
+    "caddy chromium dnsmasq dvc haproxy initdb mlflow node postgres ukr_api ukr_review ukr_serve weed".split()
+)
 OVER = "tiers/over"  # where the cache of pytest keeps the fast tests that took longer
 running_fast, archives = False, ""
 
@@ -94,10 +96,20 @@ def pytest_configure(config: pytest.Config) -> None:
         sys.addaudithook(watch_out)
 
 
+def named_in(command: str | bytes | os.PathLike | list) -> set[str]:
+    "Names of all programs that a command may start: each word of it, because a shell or `python -m` may stand before."
+    words = command if isinstance(command, list | tuple) else [command]
+    if isinstance(command, str | bytes) or len(words) == 3 and words[1] == "-c" and str(words[0]).endswith("sh"):
+        words = os.fsdecode(words[-1]).split()
+    return {os.path.basename(os.fsdecode(word)) for word in words}
+
+
 def watch_out(event: str, arguments: tuple) -> None:
     "Refuse programs that serve, and the archives of the mirror."
-    if event == "subprocess.Popen" and (name := os.path.basename(os.fsdecode(arguments[0]))) in PROGRAMS:
-        refuse(name)
+    if event in ("subprocess.Popen", "os.system"):
+        command = arguments[1] if event == "subprocess.Popen" else arguments[0]
+        if found := named_in(command) & PROGRAMS:
+            refuse(" and ".join(sorted(found)))
     elif event == "open" and archives and str(arguments[0]).startswith(archives):
         refuse(f"reading {arguments[0]}")
 
