@@ -241,13 +241,15 @@ def loss_of(
 # %% ../../nbs/learn/05_train.ipynb #ef5092cf
 def imitation(
     logits: Tensor,  # (N, 77) of the one that learns
-    taught: Tensor,  # (N, 77) of the teacher
+    teacher_logits: Tensor,  # (N, 77)
     label: Tensor,  # int64 (N,), `OOD` for what is not ours
     redrawn: Tensor,  # bool (N,), see `label_loss`
     recipe: Recipe,
 ) -> Tensor:
     "Weighted cross-entropies towards the teacher's label inside the kind, case and other probabilities, and the kind as it is."
-    (labels, cases, other), (true_labels, true_cases, true_other) = (split_logits(x.float()) for x in (logits, taught))
+    (labels, cases, other), (true_labels, true_cases, true_other) = (
+        split_logits(x.float()) for x in (logits, teacher_logits)
+    )
     ours = label != OOD
     own, truth = labels[ours], label[ours]
     wanted = inside(true_labels[ours] / recipe.distillation_temperature, truth).softmax(1)
@@ -352,11 +354,11 @@ def _step_loss(model: nn.Module, teacher: nn.Module | None, batch: tuple[Tensor,
     with half_precision(glyphs.device):
         logits = model(glyphs, sizes)
         with torch.no_grad():
-            taught = None if teacher is None else teacher(glyphs, sizes)
+            teacher_logits = None if teacher is None else teacher(glyphs, sizes)
     loss = loss_of(logits, label, case, redrawn, recipe)
-    if taught is None:
+    if teacher_logits is None:
         return loss
-    return torch.lerp(loss, imitation(logits, taught, label, redrawn, recipe), recipe.distillation_weight)
+    return torch.lerp(loss, imitation(logits, teacher_logits, label, redrawn, recipe), recipe.distillation_weight)
 
 
 def _train_epoch(
@@ -474,10 +476,10 @@ class Progress:
 def _identity(recipe: Recipe, train: Dataset, teacher: nn.Module | None) -> str:
     "What tells two trainings apart."
     some = train.glyphs[:: max(1, len(train) // 1000)].sum(dtype=np.int64)
-    taught = hashlib.sha256()
+    content = hashlib.sha256()
     for weight in teacher.state_dict().values() if teacher else ():
-        taught.update(weight.cpu().contiguous().numpy().tobytes())
-    return f"{recipe} {len(train)} {some} {taught.hexdigest()[:16]}"
+        content.update(weight.cpu().contiguous().numpy().tobytes())
+    return f"{recipe} {len(train)} {some} {content.hexdigest()[:16]}"
 
 # %% ../../nbs/learn/05_train.ipynb #3bb96ae9
 def _epochs(
@@ -543,8 +545,8 @@ def fit(
         checkpoint, identity, random, model=model, average=average, optimizer=optimizer, schedule=schedule
     )
     progress.resume()
-    pupil = model if together == 1 else DistributedDataParallel(model, forward_sync_buffers=False)
-    for epoch in _epochs(pupil, teacher, average, stream, valid, recipe, progress, rank):
+    trained = model if together == 1 else DistributedDataParallel(model, forward_sync_buffers=False)
+    for epoch in _epochs(trained, teacher, average, stream, valid, recipe, progress, rank):
         on_epoch(epoch)
     if checkpoint and rank == 0:
         checkpoint.unlink(missing_ok=True)
