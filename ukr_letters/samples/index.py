@@ -106,12 +106,9 @@ class Index:
         "Open the index; raises `OSError` or `sqlite3.Error` when its file cannot be made."
         desk.mkdir(parents=True, exist_ok=True)
         self.desk, self.path, self.connections = desk, desk / "index.sqlite", local()
-        for old in (
-            *desk.glob("wanted.*"),
-            *desk.glob("review-*.sqlite*"),
-        ):  # they hold drawings; one file replaces them
-            old.unlink(missing_ok=True)
-        self.lock = FileLock(desk / "index.lock", thread_local=False)
+        for old in (*desk.glob("wanted.*"), *desk.glob("review-*.sqlite*")):
+            old.unlink(missing_ok=True)  # this file replaces them, and they hold drawings that may be taken back
+        self.lock = FileLock(desk / "index.lock")  # threads wait for each other as processes do
         self.listed = 0  # drawings in the store
         self.unreadable: set[str] = set()  # ids of those that are no good samples
         self.db.executescript(SCHEMA)
