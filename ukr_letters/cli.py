@@ -91,17 +91,6 @@ def _drawing(path: Path):
     return json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else Image.open(path)
 
 
-def _row(path: Path, answer: "Recognition") -> dict:
-    "One answer as plain values, named as in the HTTP API."
-    fields = ("char", "label", "probability", "uppercase", "uppercase_probability", "ood_score", "rivals")
-    top = [{"label": label, "probability": probability} for label, probability in answer.top()]
-    return (
-        {"file": str(path)}
-        | {name: getattr(answer, name) for name in fields}
-        | {"sure": answer.state == "answer", "top": top}
-    )
-
-
 def shown(answer: "Recognition") -> str:
     "An answer in one line, with what it is worth."
     if answer.state == "empty":
@@ -129,7 +118,11 @@ def recognize_files(
             print(f"{path}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
             fine = False
             continue
-        print(json.dumps(_row(path, answer), ensure_ascii=False) if as_json else f"{path}: {shown(answer)}")
+        print(
+            json.dumps({"file": str(path)} | answer.plain(), ensure_ascii=False)
+            if as_json
+            else f"{path}: {shown(answer)}"
+        )
     return fine
 
 # %% ../nbs/cli.ipynb #7bbf2060

@@ -114,6 +114,12 @@ class Recognition:
         top = [[label, probability] for label, probability in self.top()]
         return {"mode": mode, "top": top, "uppercase_probability": self.uppercase_probability}
 
+    def plain(self) -> dict:
+        "The answer in plain values, named as the HTTP API and `ukr_recognize --json` name them."
+        fields = ("char", "label", "probability", "uppercase", "uppercase_probability", "ood_score", "rivals")
+        top = [{"label": label, "probability": probability} for label, probability in self.top()]
+        return {name: getattr(self, name) for name in fields} | {"sure": self.state == "answer", "top": top}
+
 # %% ../../nbs/core/05_recognizer.ipynb #ad3e5849
 def label_probabilities(
     logits: np.ndarray,  # float (N, 43)

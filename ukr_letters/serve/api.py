@@ -7,11 +7,10 @@ __all__ = ['FAR', 'Coordinate', 'Point', 'Stroke', 'Strokes', 'Mode', 'TEE', 'TE
            'FORMATS', 'MAX_PIXELS', 'EXAMPLE', 'GIVEN', 'PATIENCE', 'REQUESTS', 'SECONDS', 'DRAWINGS', 'SAMPLES',
            'HEADERS', 'FRESH', 'Done', 'BEARER', 'PICTURES', 'MAX_BODY', 'REFUSALS', 'router', 'Handler', 'HANDLERS',
            'COMMAND', 'Message', 'Guides', 'InkDrawing', 'PictureDrawing', 'Drawings', 'RefusedError', 'reason',
-           'parsed', 'opened', 'unwrapped', 'Reading', 'Answer', 'OneAnswer', 'Answers', 'facts', 'content', 'size',
-           'answered', 'Canvas', 'NewSample', 'Kept', 'sample_of', 'Rules', 'Door', 'body_of', 'numbers', 'Measured',
-           'Service', 'Refusal', 'Health', 'turned_away', 'takes', 'enter', 'kind_of', 'sent', 'recognize', 'samples',
-           'model', 'health', 'metrics', 'refusing', 'described', 'living', 'application', 'settle', 'announce',
-           'serve_api']
+           'parsed', 'opened', 'unwrapped', 'Reading', 'Answer', 'OneAnswer', 'Answers', 'content', 'size', 'answered',
+           'Canvas', 'NewSample', 'Kept', 'sample_of', 'Rules', 'Door', 'body_of', 'numbers', 'Measured', 'Service',
+           'Refusal', 'Health', 'turned_away', 'takes', 'enter', 'kind_of', 'sent', 'recognize', 'samples', 'model',
+           'health', 'metrics', 'refusing', 'described', 'living', 'application', 'settle', 'announce', 'serve_api']
 
 # %% ../../nbs/serve/06_api.ipynb #e66a50f4
 import asyncio
@@ -58,7 +57,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..core.alphabet import CLASSES
 from ..core.handover import Newest, model_folder
 from ..core.ink import RENDERER, measure
-from ..core.recognizer import CHAMPION, Recognition, Recognizer
+from ..core.recognizer import CHAMPION, Recognizer
 from ..core.settings import samples_url
 from ..core.storage import StoreError
 from ..samples.intake import SALT, Collector, neighbourhood, stand_in, tolerated
@@ -273,13 +272,6 @@ class Answers(Message):
     model: str
     answers: list[Answer]
 
-
-def facts(recognition: Recognition) -> dict:
-    "The fields of an `Answer`."
-    fields = ("char", "label", "probability", "uppercase", "uppercase_probability", "ood_score", "rivals")
-    top = [Reading(label=label, probability=probability) for label, probability in recognition.top()]
-    return {name: getattr(recognition, name) for name in fields} | {"sure": recognition.state == "answer", "top": top}
-
 # %% ../../nbs/serve/06_api.ipynb #98b73f06
 def content(drawing: InkDrawing | PictureDrawing) -> list | Image.Image:
     "What the recogniser reads; raises `RefusedError`."
@@ -294,13 +286,13 @@ def size(drawing: InkDrawing | PictureDrawing) -> tuple[float, float]:
 
 
 def answered(recognizer: Recognizer, drawings: list[InkDrawing | PictureDrawing]) -> list[dict]:
-    "The facts of each drawing, in their order; raises `RefusedError`."
+    "The fields of an `Answer` for each drawing, in their order; raises `RefusedError`."
     answers: list[dict] = [{}] * len(drawings)
     for mode in {drawing.mode for drawing in drawings}:
         rows = [row for row, drawing in enumerate(drawings) if drawing.mode == mode]
         contents, sizes = zip(*((content(drawings[row]), size(drawings[row])) for row in rows), strict=True)
         for row, recognition in zip(rows, recognizer.recognize_many(contents, mode, sizes), strict=True):
-            answers[row] = facts(recognition)
+            answers[row] = recognition.plain()
     return answers
 
 # %% ../../nbs/serve/06_api.ipynb #f0b193b6
@@ -542,7 +534,7 @@ class Service:
         recognizer = self.recognizer
         recognition = await self.aside(lambda: recognizer.recognize(opened(file), mode))
         DRAWINGS.labels(recognizer.version).inc()
-        return OneAnswer(model=recognizer.version, **facts(recognition))
+        return OneAnswer(model=recognizer.version, **recognition.plain())
 
     def keep(
         self,
