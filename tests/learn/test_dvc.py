@@ -86,7 +86,7 @@ def test_an_experiment_shows_what_it_changed(first: Path) -> None:
     }
     figures = json.loads(told(folder, "dvc", "metrics", "diff", "--json"))["models/pretrain.json"]
     assert figures["digits_test_accuracy"]["diff"] != 0 and "accuracy" in told(folder, "dvc", "metrics", "diff", "--md")
-    with open(folder / "evaluation/pretrain.csv", encoding="utf-8") as table:
+    with open(folder / "reports/pretrain.csv", encoding="utf-8") as table:
         assert [row["epoch"] for row in csv.DictReader(table)] == ["1", "2", "3"]
     assert "longer" in told(folder, "dvc", "exp", "show", "--csv")
 
@@ -96,6 +96,6 @@ def test_plots_need_no_network(first: Path) -> None:
     folder = first.parent / "experiment"
     page = Path(told(folder, "dvc", "plots", "diff", "HEAD").strip().removeprefix("file://"))
     html = page.read_text(encoding="utf-8")
-    assert "evaluation/pretrain.csv" in html and '"rev": "workspace"' in html and '"rev": "HEAD"' in html
+    assert "reports/pretrain.csv" in html and '"rev": "workspace"' in html and '"rev": "HEAD"' in html
     pictures = {path.name.partition("_")[0] for path in page.parent.rglob("*pretrain.png")}
     assert {"HEAD", "workspace"} <= pictures

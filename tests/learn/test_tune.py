@@ -245,7 +245,7 @@ def test_hosts_share_a_study_and_outlive_each_other(checkout: Path) -> None:
 
 def test_the_stage_stands_beside_the_pipeline(checkout: Path) -> None:
     "Plain `dvc repro` never starts a search; named, the stage leaves a report behind."
-    for name in ("nbs", "ukr_letters", "tuning"):
+    for name in ("nbs", "ukr_letters"):
         shutil.copytree(ROOT / name, checkout / name)
     shutil.copy2(ROOT / "dvc.yaml", checkout)
     for name in ("data/collected", "models/candidate"):
@@ -264,15 +264,17 @@ def test_the_stage_stands_beside_the_pipeline(checkout: Path) -> None:
     (checkout / "params.yaml").write_text(yaml.safe_dump(sections | others))
     for command in ("git init -q", "dvc init -q"):
         subprocess.run(command.split(), check=True, **known)
-    plain, named = (subprocess.run(["dvc", "repro", "--dry", *target], **known) for target in ([], ["tuning/dvc.yaml"]))
+    plain, named = (
+        subprocess.run(["dvc", "repro", "--dry", *target], **known) for target in ([], ["nbs/pipeline/dvc.yaml"])
+    )
     assert "'evaluate'" in plain.stdout and "tune" not in plain.stdout, plain.stderr
-    assert "tuning/dvc.yaml:tune" in named.stdout and "'teach'" in named.stdout, named.stderr
-    done = subprocess.run(["dvc", "repro", "--single-item", "tuning/dvc.yaml:tune"], **known)
+    assert "nbs/pipeline/dvc.yaml:tune" in named.stdout and "'teach'" in named.stdout, named.stderr
+    done = subprocess.run(["dvc", "repro", "--single-item", "nbs/pipeline/dvc.yaml:tune"], **known)
     assert done.returncode == 0, done.stdout + done.stderr
-    facts = json.loads((checkout / "tuning/winner.json").read_text())
+    facts = json.loads((checkout / "reports/tune/winner.json").read_text())
     assert facts["trials"] >= 4 and facts["score"] >= facts["present"]
-    assert "score" in subprocess.run(["dvc", "metrics", "show", "tuning/winner.json"], **known).stdout
-    assert {path.name for path in (checkout / "tuning").glob("*.png")} == {
+    assert "score" in subprocess.run(["dvc", "metrics", "show", "reports/tune/winner.json"], **known).stdout
+    assert {path.name for path in (checkout / "reports/tune").glob("*.png")} == {
         "history.png",
         "importance.png",
         "choice.png",
@@ -280,7 +282,7 @@ def test_the_stage_stands_beside_the_pipeline(checkout: Path) -> None:
 
 
 def test_the_stage_depends_on_what_its_notebook_uses() -> None:
-    tune = yaml.safe_load((ROOT / "tuning/dvc.yaml").read_text())["stages"]["tune"]
+    tune = yaml.safe_load((ROOT / "nbs/pipeline/dvc.yaml").read_text())["stages"]["tune"]
     cells = json.loads((ROOT / "nbs/pipeline/35_tune.ipynb").read_text())["cells"]
     nodes = [
         node for cell in cells if cell["cell_type"] == "code" for node in ast.walk(ast.parse("".join(cell["source"])))

@@ -299,7 +299,7 @@ def results(metrics: dict[str, dict]) -> str:
         "*Letters* and *digits*: the kind is known. *Case* and *letter and case*: of letters whose case is known, "
         "without knowing their size. *Top 3*: the true symbol is among the first three of all.",
         table(["test", "n", f"all {len(CLASSES)}", "letters", "digits", "case", "letter and case", "top 3"], rows),
-        "![Right answers by source](evaluation/accuracy.png)",
+        "![Right answers by source](reports/accuracy.png)",
     )
 
 # %% ../../nbs/learn/07_evaluate.ipynb #f0c34d4c
@@ -370,8 +370,8 @@ def mistaken(
     rows = [[pair["true"], pair["taken_for"], str(pair["count"]), f"{pair['percent']:.1f}"] for pair in pairs[:most]]
     return section(
         "Most frequent confusions",
-        f"Over all tests together, among all {len(CLASSES)} symbols. The whole list is in `evaluation/confusions.csv`, "
-        "the mistakes it was surest of are in `evaluation/mistakes.png`.",
+        f"Over all tests together, among all {len(CLASSES)} symbols. The whole list is in `reports/confusions.csv`, "
+        "the mistakes it was surest of are in `reports/mistakes.png`.",
         table(["written", "taken for", "times", "percent of what was written"], rows),
     )
 
@@ -390,7 +390,7 @@ def calibration(
         f"Under a probability of {bundle.unsure_below:.2f} most validation answers were wrong; there the page says that it does not know."
         if bundle.unsure_below
         else "",
-        "![Certainty against the share of right answers](evaluation/reliability.png)",
+        "![Certainty against the share of right answers](reports/reliability.png)",
     )
 
 

@@ -80,7 +80,7 @@ def recorded(notebook: Path, values: dict, run: Run) -> Path:
 
 def drawn(run: Run, stage: str) -> None:
     "Leave [the curves](02_plots.ipynb) of a training for DVC, and the picture with the run."
-    path = root() / "evaluation" / stage
+    path = root() / "reports" / stage
     epochs = epochs_of(run)
     write_table(epochs, path.with_suffix(".csv"))
     draw(epochs, path)
