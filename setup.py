@@ -10,15 +10,16 @@ config.read("settings.ini", encoding="utf-8")
 settings = config["DEFAULT"]
 
 # Where the files of each package lie in the tree, and those of them that are no Python. They are named one by one,
-# because a pattern that finds nothing builds a wheel without pages.
+# because a pattern that finds nothing builds a wheel without pages; only a language comes as one file more.
 FOLDERS = {"ukr_letters": "ukr_letters", "ukr_letters.dashboards": "dashboards"}
 SUBPACKAGES = [f"ukr_letters.{name}" for name in ("core", "samples", "learn", "release", "serve")]
 FILES = {
     "ukr_letters": """
         py.typed champion/bundle.json champion/model.onnx
         frontend/common.js frontend/pad.css frontend/pad.js frontend/page.css frontend/page.js
-        frontend/review.css frontend/review.js
-    """.split(),
+        frontend/review.css frontend/review.js texts/uk.json texts/en.json
+    """.split()
+    + [f"texts/{path.name}" for path in Path("ukr_letters/texts").glob("*.json") if path.stem not in ("uk", "en")],
     "ukr_letters.dashboards": """
         draw.ipynb review.ipynb template/404.html template/429.html template/error.html template/full.html
         template/index.html.j2 template/login.html template/page.html

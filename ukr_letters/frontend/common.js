@@ -43,3 +43,48 @@ function choiceOf(name, keys, checked) {
   return group;
 }
 
+
+// A page whose words follow the language. The kernel sends the texts of all languages, the first is the default.
+class Page {
+  constructor(model) {
+    this.model = model;
+    const kept = recall("language", "");
+    this.language = this.languages.includes(kept) ? kept : this.languages[0];
+  }
+
+  get languages() {
+    return Object.keys(this.model.get("texts"));
+  }
+
+  // The language that the button offers.
+  get nextLanguage() {
+    return this.languages[(this.languages.indexOf(this.language) + 1) % this.languages.length];
+  }
+
+  text(key, values = {}, language = this.language) {
+    const found = this.model.get("texts")[language][key] ?? key;
+    return found.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  }
+
+  // The case in words, because a small and a capital letter, or a letter and a digit, may look the same.
+  kind(char, short = "") {
+    if (/\d/.test(char)) return this.text("digit" + short);
+    return this.text((char === char.toLowerCase() ? "small" : "capital") + short);
+  }
+
+  // Fill in the words of a part of the page; those of the language button are in the language that it offers.
+  spell(part) {
+    for (const element of part.querySelectorAll("[data-text]")) {
+      const { text } = element.dataset;
+      element.textContent = this.text(text, {}, text.startsWith("language") ? this.nextLanguage : this.language);
+    }
+    this.parts.language.lang = this.nextLanguage;
+    document.documentElement.lang = this.root.lang = this.language;
+  }
+
+  switchLanguage() {
+    this.language = this.nextLanguage;
+    remember("language", this.language);
+    this.speak();
+  }
+}

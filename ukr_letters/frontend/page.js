@@ -364,30 +364,18 @@ class Mine {
 
 // ---------------------------------------------------------------- the page at work
 
-class Page {
+class Drawing extends Page {
   constructor(model, element) {
-    this.model = model;
+    super(model);
     this.parts = buildParts();
     this.root = arrange(this.parts);
     this.gallery = new Gallery(this);
     this.wanted = new Wanted(this);
     this.mine = new Mine(this);
-    this.language = recall("language", "uk") === "en" ? "en" : "uk";
     this.thanked = false; // the last drawing is finished and thanked for, nothing new is drawn yet
     this.lastAction = Date.now();
     this.parts.collect.checked = recall("collect", "yes") === "yes";
     element.append(this.root);
-  }
-
-  text(key, values = {}) {
-    const found = this.model.get("texts")[this.language][key];
-    return found.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-  }
-
-  // The case in words, because a small and a capital letter, or a letter and a digit, may look the same.
-  kind(char, short = "") {
-    if (/\d/.test(char)) return this.text("digit" + short);
-    return this.text((char === char.toLowerCase() ? "small" : "capital") + short);
   }
 
   async start() {
@@ -421,22 +409,14 @@ class Page {
   // -------------------------------------------------------------- words
 
   speak() {
-    const { language, root } = this;
-    document.documentElement.lang = root.lang = language;
+    const { root } = this;
     document.title = this.text("title");
     this.spell(root);
-    this.parts.language.lang = language === "uk" ? "en" : "uk";
     this.parts.seen.setAttribute("aria-label", this.text("seen"));
     this.parts.alternatives.setAttribute("aria-label", this.text("alternatives"));
     root.querySelector(".ukr-pad-layer")?.setAttribute("aria-label", this.text("pad"));
     this.showAnswer();
     this.showFinished();
-  }
-
-  spell(part) {
-    for (const element of part.querySelectorAll("[data-text]")) {
-      element.textContent = this.text(element.dataset.text);
-    }
   }
 
   // A window is a part of the page only while it is open.
@@ -445,12 +425,6 @@ class Page {
     this.root.append(dialog);
     dialog.addEventListener("close", () => dialog.remove(), { once: true });
     dialog.showModal();
-  }
-
-  switchLanguage() {
-    this.language = this.language === "uk" ? "en" : "uk";
-    remember("language", this.language);
-    this.speak();
   }
 
   // -------------------------------------------------------------- the answer
@@ -801,7 +775,7 @@ class Page {
 }
 
 async function render({ model, el }) {
-  const page = new Page(model, el);
+  const page = new Drawing(model, el);
   await page.start();
   return () => page.stop();
 }

@@ -208,13 +208,12 @@ function arrange(parts) {
 
 // ---------------------------------------------------------------- the page at work
 
-class Review {
+class Review extends Page {
   constructor(model, element) {
-    this.model = model;
+    super(model);
     this.parts = buildParts();
     this.root = arrange(this.parts);
     this.paper = new Paper(this.parts.canvas);
-    this.language = recall("language", "uk") === "en" ? "en" : "uk";
     this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.items = []; // drawings that lie ready, the current one first
     this.chosen = "writer"; // the card that Enter accepts
@@ -224,16 +223,6 @@ class Review {
     this.group = null; // of the grid: {kind, name, items, out}
     this.root.dataset.unheard = 0;
     element.append(this.root);
-  }
-
-  text(key, values = {}) {
-    const found = this.model.get("texts")[this.language][key] ?? key;
-    return found.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-  }
-
-  kind(char, short = "") {
-    if (/\d/.test(char)) return this.text("digit" + short);
-    return this.text((char === char.toLowerCase() ? "small" : "capital") + short);
   }
 
   async start() {
@@ -278,13 +267,9 @@ class Review {
   // -------------------------------------------------------------- words
 
   speak() {
-    const { language, root, parts } = this;
-    document.documentElement.lang = root.lang = language;
+    const { root, parts } = this;
     document.title = this.text("review_title");
-    for (const element of root.querySelectorAll("[data-text]")) {
-      element.textContent = this.text(element.dataset.text);
-    }
-    parts.language.lang = language === "uk" ? "en" : "uk";
+    this.spell(root);
     parts.others.setAttribute("aria-label", this.text("alternatives"));
     parts.groups.setAttribute("aria-label", this.text("review_groups"));
     this.speakName();
@@ -295,12 +280,6 @@ class Review {
     this.showGrid();
     this.showHistory();
     this.showNews();
-  }
-
-  switchLanguage() {
-    this.language = this.language === "uk" ? "en" : "uk";
-    remember("language", this.language);
-    this.speak();
   }
 
   // -------------------------------------------------------------- one drawing

@@ -62,7 +62,7 @@ from ukr_letters.serve.guard import (
     sample_place,
 )
 from .pad import FRONTEND
-from .texts import TEXTS
+from .texts import LANGUAGE, TEXTS
 
 # %% ../../nbs/serve/05_voila.ipynb #ba5f1801
 HASHED = re.compile(r"\.[0-9a-f]{8,}\.\w+$")
@@ -355,7 +355,8 @@ class Server(Voila):
         "Pages are sealed and packed, and the handlers know the seats and the texts."
         settings = super().init_settings()
         pages = settings["voila_jinja2_env"]
-        pages.globals["texts"] = TEXTS
+        others = [(language, words) for language, words in TEXTS.items() if language != LANGUAGE]
+        pages.globals |= {"language": LANGUAGE, "words": TEXTS[LANGUAGE], "other_words": others}
         ours = {"seats": Seats(*self.seats, self.kernel_manager), "jinja2_env": pages}
         ours["newest"] = served_version() if self.page is DRAWING else None
         ours["allow_remote_access"] = bool(self.trusted) or not is_private(self.ip)
