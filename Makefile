@@ -85,7 +85,7 @@ test: .venv/testing .venv/browser .venv/postgres .venv/proxy check  ## install e
 check: .venv/developing  ## notebooks clean, package exported, README in sync, nothing left over
 	$(BIN)/python tests/house/checks.py
 
-repro: .venv/developing  ## run the pipeline on the real data: preprocess, pretrain, teach, train, evaluate
+repro: .venv/developing  ## run the pipeline on the real data: preprocess, pretrain, train_teacher, train, evaluate
 	$(BIN)/dvc repro
 
 bench: .venv/testing .venv/browser .venv/postgres .venv/wrk  ## measure network, store, release, serving, review, tuning and training; ONLY='model store' measures some

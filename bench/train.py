@@ -65,7 +65,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "dataset.npz"
         save(assemble("embedded", limit=1500), prepared)
-        for architecture in ("letternet_light", "letternet_small"):
+        for architecture in ("letternet_w16_s3", "letternet_w32_s2"):
             for processes, threads in ((1, 1), (1, 2), (2, 1)):
                 rate = drawings_per_second(prepared, architecture, processes, threads)
                 print(

@@ -18,10 +18,10 @@ ROOT = Path(__file__).parents[1]
 TRIALS = 16  # after one for each worker, which pays for its start
 PARAMS = """
 train:
-  architecture: letternet_tiny
+  architecture: letternet_w8_s2
   batch: 64
   learning_rate: 1.0e-2
-  teacher: letternet_tiny
+  teacher: letternet_w8_s2
 tune:
   searched: [weight_decay, case_weight, p_no_augment]
   trials: 1
@@ -53,7 +53,7 @@ def main() -> None:
             folder = Path(name)
             shutil.copy2(ROOT / "settings.ini", folder)
             save(assemble("embedded", limit=300), folder / DATA)
-            save_weights(create("letternet_tiny"), folder / TEACHER)
+            save_weights(create("letternet_w8_s2"), folder / TEACHER)
             print("| workers | trials an hour, journal | trials an hour, PostgreSQL |\n|---|---|---|")
             for workers in (1, 2, 4):
                 rates = [

@@ -140,7 +140,7 @@ def ukr_recognize() -> None:
 
 # %% ../nbs/cli.ipynb #ea12b226
 def stage(
-    name: str,  # preprocess, pretrain, teach, train, evaluate or tune
+    name: str,  # preprocess, pretrain, train_teacher, train, evaluate or tune
     processes: int = 0,  # that train together; default: what UKR_LETTERS_PROCESSES says, or one
 ):
     "Run one pipeline stage with its section of params.yaml."

@@ -126,7 +126,7 @@ def test_real_blocks_of_unseen_writers_are_in_no_training():
         held[drawing.label, drawing.uppercase].append(drawing)
     assert {d.split for d in unseen} == {"test"} and len(unseen) == 7_638 and min(map(len, held.values())) >= 48
     known = read_once("cmnist")
-    learned = [d for name in ("composed", "others", "almost") for d in read_once(name) if d.split != "test"]
+    learned = [d for name in ("composed", "others", "near_miss") for d in read_once(name) if d.split != "test"]
     learned += [d for d in known if d.split != "test"]
     assert not {d.group for d in unseen} & {d.group for d in learned}
     assert not {d.name for d in unseen} & {d.name for d in known}

@@ -18,7 +18,12 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 def test_walks_repeats_and_reproduces(checkout: Path) -> None:
     metrics = json.loads((checkout / "metrics.json").read_text())
-    special = {"fonts size known", "not ours", "calibration", *(f"digits8 {rendering}" for rendering in RENDERINGS)}
+    special = {
+        "fonts size known",
+        "out of distribution",
+        "calibration",
+        *(f"digits8 {rendering}" for rendering in RENDERINGS),
+    }
     assert set(metrics) == {"fonts", "digits8"} | special and metrics["digits8"]["digits"]["n"] > 0
     model_card = (checkout / "MODEL_CARD.md").read_text()
     assert model_card.startswith("# Model card") and f"{metrics['fonts']['letters']['value']:.1f} (" in model_card

@@ -260,7 +260,7 @@ def test_the_register_says_where_everything_comes_from():
         "comnist",
         "composed",
         "others",
-        "almost",
+        "near_miss",
         "fonts",
         "digits8",
         "scribbles",
@@ -269,7 +269,7 @@ def test_the_register_says_where_everything_comes_from():
     for name, known in SOURCES.items():
         assert known.name == name and known.licence and known.coverage and known.origin
         assert known.embedded or len(known.sha256) == 64 or name == "collected"  # shards are named by their hashes
-    for name in ("rukopys", "cmnist", "cmnist_blocks", "comnist", "composed", "others", "almost"):
+    for name in ("rukopys", "cmnist", "cmnist_blocks", "comnist", "composed", "others", "near_miss"):
         assert SOURCES[name].origin.startswith("https://github.com/") and len(Path(SOURCES[name].origin).stem) == 40
 
 

@@ -19,7 +19,7 @@ from ukr_letters.learn.model import create, load_weights, save_weights
 from ukr_letters.learn.train import predict
 
 SMALL = {
-    "architecture": "letternet_tiny",
+    "architecture": "letternet_w8_s2",
     "epochs": 4,
     "samples_per_epoch": 6000,
     "batch": 100,
@@ -61,14 +61,16 @@ def checkout(tmp_path_factory) -> Path:
         shutil.copytree(root() / name, folder / name)
     for name in ("settings.ini", "dvc.yaml"):
         shutil.copy2(root() / name, folder / name)
-    (folder / "params.yaml").write_text(yaml.safe_dump({"teach": SMALL | {"source_weights": {}, "overrides": {}}}))
+    (folder / "params.yaml").write_text(
+        yaml.safe_dump({"train_teacher": SMALL | {"source_weights": {}, "overrides": {}}})
+    )
     save(assemble("embedded", limit=400), folder / "data/prepared/dataset.npz")
     save_weights(create(SMALL["architecture"]), folder / "models/pretrained.npz")
     return folder
 
 
 def taught(folder: Path) -> dict[str, np.ndarray]:
-    "The weights that the teach stage left."
+    "The weights that the train_teacher stage left."
     with np.load(folder / "models/teacher.npz") as weights:
         return dict(weights)
 
@@ -85,15 +87,15 @@ def right(folder: Path) -> np.ndarray:
 @pytest.fixture(scope="module")
 def shared(checkout: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
     "Weights and answers of two processes that trained together in peace."
-    said = stage(checkout, "teach", processes=2)
+    said = stage(checkout, "train_teacher", processes=2)
     assert [match[1] for match in EPOCH.finditer(said)] == ["1", "2", "3", "4"]  # one of them speaks
-    assert len(list((checkout / "runs").glob("*-teach-*"))) == 1  # and one is on record
+    assert len(list((checkout / "runs").glob("*-train_teacher-*"))) == 1  # and one is on record
     return taught(checkout), right(checkout)
 
 
 def test_two_processes_reach_what_one_does(checkout: Path, shared) -> None:
     "The difference of paired answers is within its 99 % interval, or within two points where both are nearly always right."
-    stage(checkout, "teach")
+    stage(checkout, "train_teacher")
     difference = shared[1].astype(float) - right(checkout)
     margin = 2.58 * difference.std() / np.sqrt(len(difference))
     assert shared[1].mean() > 0.5 and abs(difference.mean()) <= max(margin, 0.02)
@@ -101,7 +103,7 @@ def test_two_processes_reach_what_one_does(checkout: Path, shared) -> None:
 
 def test_a_killed_process_costs_at_most_an_epoch(checkout: Path, shared) -> None:
     "All start again at the checkpoint, and end with the very weights of those that trained in peace."
-    with subprocess.Popen(**command(checkout, "teach", 2)) as running:
+    with subprocess.Popen(**command(checkout, "train_teacher", 2)) as running:
         said = []
         for line in running.stdout:
             said.append(line)

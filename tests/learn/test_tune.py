@@ -30,10 +30,10 @@ from ukr_letters.learn.search import DATA, TEACHER, ended, open_storage, open_st
 BIN = Path(sys.executable).parent
 PARAMS = """# Tiny, for tests.
 train:
-  architecture: letternet_tiny  # the smallest
+  architecture: letternet_w8_s2  # the smallest
   batch: 64
   learning_rate: 1.0e-2  # the peak
-  teacher: letternet_tiny
+  teacher: letternet_w8_s2
   source_weights: {}
   overrides: {}  # more fields
 
@@ -57,7 +57,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "What the stages before leave behind, of digits alone and with a teacher that knows nothing."
     folder = tmp_path_factory.mktemp("prepared")
     save(assemble(["digits8"], limit=400), folder / DATA)
-    save_weights(create("letternet_tiny"), folder / TEACHER)
+    save_weights(create("letternet_w8_s2"), folder / TEACHER)
     return folder
 
 
@@ -260,7 +260,7 @@ def test_the_stage_stands_beside_the_pipeline(checkout: Path) -> None:
     }
     sections = yaml.safe_load(PARAMS)
     sections["tune"] |= {"trials": 4, "workers": 2}
-    others = {name: {} for name in ("preprocess", "pretrain", "teach", "evaluate")}
+    others = {name: {} for name in ("preprocess", "pretrain", "train_teacher", "evaluate")}
     (checkout / "params.yaml").write_text(yaml.safe_dump(sections | others))
     for command in ("git init -q", "dvc init -q"):
         subprocess.run(command.split(), check=True, **known)
@@ -268,7 +268,7 @@ def test_the_stage_stands_beside_the_pipeline(checkout: Path) -> None:
         subprocess.run(["dvc", "repro", "--dry", *target], **known) for target in ([], ["nbs/pipeline/dvc.yaml"])
     )
     assert "'evaluate'" in plain.stdout and "tune" not in plain.stdout, plain.stderr
-    assert "nbs/pipeline/dvc.yaml:tune" in named.stdout and "'teach'" in named.stdout, named.stderr
+    assert "nbs/pipeline/dvc.yaml:tune" in named.stdout and "'train_teacher'" in named.stdout, named.stderr
     done = subprocess.run(["dvc", "repro", "--single-item", "nbs/pipeline/dvc.yaml:tune"], **known)
     assert done.returncode == 0, done.stdout + done.stderr
     facts = json.loads((checkout / "reports/tune/winner.json").read_text())
@@ -289,6 +289,6 @@ def test_the_stage_depends_on_what_its_notebook_uses() -> None:
     ]
     used = reached({node.module for node in nodes if isinstance(node, ast.ImportFrom)} & NAMES.keys())
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    through = set().union(*(modules_of(stages[name]) for name in ("preprocess", "pretrain", "teach")))
+    through = set().union(*(modules_of(stages[name]) for name in ("preprocess", "pretrain", "train_teacher")))
     listed = modules_of(tune)
     assert listed <= used and used - through <= listed

@@ -15,7 +15,7 @@ from support.tiers import starts
 ROOT = Path(__file__).parents[2]
 # Long enough that the network does not change its mind when it is made small in eight bits.
 TINY = {
-    "architecture": "letternet_tiny",
+    "architecture": "letternet_w8_s2",
     "epochs": 2,
     "samples_per_epoch": 6000,
     "batch": 100,
@@ -60,10 +60,10 @@ def make(folder: Path) -> None:
     sections = {
         "preprocess": {"sources": "embedded", "limit": 300},
         "pretrain": TINY,
-        "teach": TINY | {"source_weights": {"fonts": 2.0}, "overrides": {}},
+        "train_teacher": TINY | {"source_weights": {"fonts": 2.0}, "overrides": {}},
         "train": TINY
         | {
-            "teacher": "letternet_tiny",
+            "teacher": "letternet_w8_s2",
             "source_weights": {"fonts": 2.0},
             "size_weights": {},
             "ood_label_weight": 0.5,

@@ -24,11 +24,16 @@ def root() -> Path:
 
 # %% ../../nbs/core/01_settings.ipynb #166f85fc
 RENAMED = {
+    "almost": "near_miss",
     "average": "ema_decay",
     "clean": "p_no_augment",
     "doubt": "ood_label_weight",
     "further": "overrides",
     "heat": "distillation_temperature",
+    "letternet_light": "letternet_w16_s3",
+    "letternet_small": "letternet_w32_s2",
+    "letternet_swift": "letternet_w16_s2",
+    "letternet_tiny": "letternet_w8_s2",
     "other_mass": "ood_weight",
     "other_weight": "ood_loss_weight",
     "plain_kind": "plain_kind_weight",
@@ -36,19 +41,19 @@ RENAMED = {
     "scanned": "p_binarize",
     "size_mass": "size_weights",
     "source_mass": "source_weights",
+    "teach": "train_teacher",
     "teaching": "distillation_weight",
-}  # parameters by the names that they had before
+}  # what params.yaml may still hold by a former name: stages, parameters, sources and networks
 
 
-def refuse_old_names(
-    stage: str,
-    section: dict,  # its parameters, and what they hold
-) -> None:
-    "Raise `ValueError` with the new name of a parameter that has another name now."
-    inner = [key for value in section.values() if isinstance(value, dict | list) for key in value]
-    for name in (*section, *inner):
-        if name in RENAMED:
-            raise ValueError(f"params.yaml, {stage}: {name} is called {RENAMED[name]} now")
+def refuse_old_names(sections: dict[str, dict | None]) -> None:
+    "Raise `ValueError` when sections of params.yaml name something as it was called before; it says the new name."
+    for stage, section in sections.items():
+        inside = [*(section or {}), *(section or {}).values()]
+        inner = [name for value in inside if isinstance(value, dict | list) for name in value]
+        for name in (stage, *inside, *inner):
+            if isinstance(name, str) and name in RENAMED:
+                raise ValueError(f"params.yaml, {stage}: {name} is called {RENAMED[name]} now")
 
 
 def params(
@@ -57,9 +62,9 @@ def params(
 ) -> dict:
     "Parameters of one pipeline stage; raises `KeyError` naming the known stages, `ValueError` for an old name."
     sections = yaml.safe_load((path or root() / "params.yaml").read_text(encoding="utf-8"))
+    refuse_old_names(sections)
     if stage not in sections:
         raise KeyError(f"params.yaml has no section {stage!r}; it has {', '.join(sections)}")
-    refuse_old_names(stage, sections[stage])
     return sections[stage]
 
 # %% ../../nbs/core/01_settings.ipynb #b5a700ea

@@ -31,6 +31,7 @@ from functools import partial
 from io import StringIO
 from pathlib import Path
 
+# %% ../../nbs/learn/06_search.ipynb #04c3123a
 import matplotlib.pyplot as plt
 import numpy as np
 import optuna
@@ -54,7 +55,16 @@ from torch import nn
 
 from ..core.settings import root
 from .dataset import OOD, Dataset, load
-from .model import ARCHITECTURES, LetterNet, create, inputs_of, load_weights, to_int8, to_onnx
+from ukr_letters.learn.model import (
+    ARCHITECTURES,
+    LetterNet,
+    SymbolNet,
+    create,
+    inputs_of,
+    load_weights,
+    to_int8,
+    to_onnx,
+)
 from .train import Epoch, Recipe, fit
 
 # %% ../../nbs/learn/06_search.ipynb #7f8f20f5
@@ -142,21 +152,20 @@ def settings_of(
     }
 
 
-def shape_of(net: LetterNet) -> dict[str, int]:
-    "Widths, depth and stride of a network, by the names they are searched under."
-    first, _, middle, *further, large, _, _ = (layer for layer in net.body.modules() if isinstance(layer, nn.Conv2d))
-    widths = (first.out_channels, middle.out_channels, large.out_channels)
-    found = (*widths, net.heads.in_features, len(further), first.stride[0])
-    return dict(zip(SHAPE, found, strict=True))
+def shape_of(architecture: str) -> dict[str, int]:
+    "Widths, depth and stride of a named network, as they are searched; raises `TuneError` when it has no such shape."
+    net = create(architecture)
+    if not isinstance(net, LetterNet):
+        raise TuneError(f"{architecture} has no shape to search: take shape.… out of `searched`, or choose a LetterNet")
+    return {f"shape.{name}": value for name, value in net.shape.items()}
 
 
-def network(settings: dict) -> LetterNet:
+def network(settings: dict) -> SymbolNet:
     "A network with fresh weights: of the searched shape, else of the named architecture."
     if SHAPE[0] not in settings:
         return create(settings["architecture"], settings["seed"])
-    small, middle, large, hidden, depth, stride = (settings[name] for name in SHAPE)
     torch.manual_seed(settings["seed"])
-    return LetterNet((small, middle, large), hidden, depth, stride)
+    return LetterNet(**{name.removeprefix("shape."): settings[name] for name in SHAPE})
 
 # %% ../../nbs/learn/06_search.ipynb #cbcd375e
 @dataclass(frozen=True)
@@ -189,7 +198,7 @@ def data_digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in (folder / DATA, folder / TEACHER):
         if not path.exists():
-            raise TuneError(f"{path} is missing: make it with `dvc repro teach`, or fetch it with `dvc pull`")
+            raise TuneError(f"{path} is missing: make it with `dvc repro train_teacher`, or fetch it with `dvc pull`")
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -202,7 +211,7 @@ def plan_of(
     "What a search is about; raises `TuneError`."
     settings = settings_of(train) | {name: tune[name] for name in ("epochs", "samples_per_epoch", "seed")}
     if any(name in SHAPE for name in tune["searched"]):
-        settings |= shape_of(create(settings["architecture"]))
+        settings |= shape_of(settings["architecture"])
     for name in tune["searched"]:
         value, around = settings.get(name, 1.0), range_of(name)  # a source that is not named has a weight of 1
         if not around.holds(value):
@@ -255,7 +264,7 @@ def chosen(plan: Plan, trial: Trial) -> dict:
 
 # %% ../../nbs/learn/06_search.ipynb #da1e752c
 def milliseconds(
-    model: LetterNet,
+    model: SymbolNet,
     dataset: Dataset,  # to measure activations on
     calls: int = 300,
 ) -> float:  # median processor time of an answer
@@ -564,13 +573,14 @@ def winner(
     return max(trials, key=lambda trial: trial.values[0])
 
 # %% ../../nbs/learn/06_search.ipynb #20903b73
-def named(shape: dict[str, int]) -> str:
+def named(
+    shape: dict[str, int],  # as in `LetterNet.shape`
+) -> str:
     "The architecture of a shape; raises `TuneError` with a definition when it has no name."
     for name in ARCHITECTURES:
-        if shape_of(create(name)) == shape:
+        if getattr(create(name), "shape", None) == shape:
             return name
-    small, middle, large, hidden, depth, stride = (shape[name] for name in SHAPE)
-    made = f"({small}, {middle}, {large}), hidden={hidden}, depth={depth}, stride={stride}"
+    made = ", ".join(f"{name}={value}" for name, value in shape.items())
     raise TuneError(
         "this shape has no name yet; write it into nbs/learn/04_model.ipynb, say there what it is good for, and "
         f"run `nbdev_export`:\n\n@architecture\ndef letternet_found() -> LetterNet:\n    return LetterNet({made})\n"
@@ -582,7 +592,11 @@ def proposal(plan: Plan, trial: FrozenTrial) -> dict[str, float | str]:
     values = values_of(trial)
     shape = {name: plan.held[name] for name in SHAPE if name in plan.held} | values
     plain = {name: value for name, value in values.items() if name not in SHAPE}
-    return plain | ({"architecture": named({name: shape[name] for name in SHAPE})} if plan.weighs_time else {})
+    return plain | (
+        {"architecture": named({name.removeprefix("shape."): shape[name] for name in SHAPE})}
+        if plan.weighs_time
+        else {}
+    )
 
 # %% ../../nbs/learn/06_search.ipynb #f1b84dd0
 def round_trip() -> YAML:

@@ -9,8 +9,9 @@ __all__ = ['SOURCES', 'BLOTTED', 'RUKOPYS_X_HEIGHT', 'LIBRARIES', 'MNIST_FILES',
            'extension_loads', 'import_torchvision', 'unpack', 'unpack_mirror', 'open_mnist', 'read_mnist',
            'cmnist_class', 'cmnist_block', 'ink_rows', 'cmnist_height', 'cmnist_listing', 'cmnist_group',
            'cmnist_drawings', 'cmnist_member', 'read_cmnist', 'relative', 'read_cmnist_blocks', 'comnist_member',
-           'comnist_group', 'split_by_time', 'read_comnist', 'compose', 'read_composed', 'read_others', 'read_almost',
-           'read_fonts', 'read_digits8', 'read_scribbles', 'collected_split', 'collected_size', 'read_collected']
+           'comnist_group', 'split_by_time', 'read_comnist', 'compose', 'read_composed', 'read_others',
+           'read_near_miss', 'read_fonts', 'read_digits8', 'read_scribbles', 'collected_split', 'collected_size',
+           'read_collected']
 
 # %% ../../nbs/learn/02_sources.ipynb #84cb6dd6
 import gzip
@@ -41,7 +42,7 @@ from ukr_letters.learn.archives import (
     spread,
     unavailable,
 )
-from .synthetic import almost, letterings, mirrored, scribbles, with_two_dots, with_upturn
+from .synthetic import letterings, mirrored, near_miss, scribbles, with_two_dots, with_upturn
 from ..samples.shards import Collected, ShardError, collected_drawings
 
 # %% ../../nbs/learn/02_sources.ipynb #a77b9558
@@ -122,6 +123,7 @@ def rukopys_split(
     coverage="33 Ukrainian letters in cursive, pen on paper, few writers; capitals for 16 of them",
     file="rukopys.zip",
     keep=lambda path: path == "glyphs.csv" or path.startswith("glyphs/"),
+    test="every file whose number ends in 8 or 9; few writers, probably those of training",
 )
 def read_rukopys(source: Source) -> Iterator[Drawing]:
     "Handwritten Ukrainian letters with case."
@@ -223,6 +225,7 @@ def open_mnist(source: Source) -> list:
     sha256="f570ac0590e4069b456af70f76ef829c294c56991004d7f6da7ac5753773aa46",
     coverage="ten digits, pen on paper, several hundred writers, 70,000 pictures",
     file="MNIST/raw",
+    test="the published test part; other writers than in training",
 )
 def read_mnist(source: Source) -> Iterator[Drawing]:
     "Handwritten digits."
@@ -340,6 +343,7 @@ def cmnist_member(
     coverage="30 Ukrainian letters in both cases (no є ї ґ), pen on paper, more than 100 writers",
     file="cmnist.zip",
     keep=cmnist_member,
+    test="the published test part; its writers also wrote for its training part",
 )
 def read_cmnist(source: Source) -> Iterator[Drawing]:
     "Handwritten Cyrillic letters with case; only the Ukrainian ones."
@@ -358,6 +362,7 @@ def relative(
 @relative(
     name="cmnist_blocks",
     coverage="the letters of cmnist by writers whose blocks are held out of all training; test only",
+    test="blocks of pages held out of all training, so writers never seen",
 )
 def read_cmnist_blocks(source: Source) -> Iterator[Drawing]:
     "Handwritten Ukrainian letters by writers who are never trained on."
@@ -414,6 +419,7 @@ def split_by_time(
     coverage="30 Ukrainian letters (no є ї ґ), drawn on a screen, case unknown; the first 60 % by time",
     file="comnist.zip",
     keep=comnist_member,
+    test="the latest 15 % by time of each letter's drawings; hours are not split",
 )
 def read_comnist(source: Source) -> Iterator[Drawing]:
     "Letters drawn on a screen, each letter in order of time."
@@ -445,7 +451,12 @@ def compose(
     return replace(parent, label=label, picture=picture, height=height)
 
 
-@relative(name="composed", coverage="є and ї in both cases and Ґ, made from the э, і and Г of cmnist")
+@relative(
+    name="composed",
+    coverage="є and ї in both cases and Ґ, made from the э, і and Г of cmnist",
+    test="made from the test pictures and held-out blocks of cmnist",
+    synthetic=True,
+)
 def read_composed(source: Source) -> Iterator[Drawing]:
     "Letters that CMNIST lacks, made from those it has."
     with open_archive(source) as archive:
@@ -469,12 +480,12 @@ def read_others(source: Source) -> Iterator[Drawing]:
             yield replace(found, label=OTHER, uppercase=None, split=split, name=f"{found.label}/{found.name}")
 
 # %% ../../nbs/learn/02_sources.ipynb #777ab76a
-@relative(name="almost", coverage="every tenth of our letters in cmnist with a mark too many, or in a mirror")
-def read_almost(source: Source) -> Iterator[Drawing]:
+@relative(name="near_miss", coverage="every tenth of our letters in cmnist with a mark too many, or in a mirror")
+def read_near_miss(source: Source) -> Iterator[Drawing]:
     "Handwritten letters that would be ours without one line."
     with open_archive(source) as archive:
         for part, parent in islice(cmnist_drawings(archive, LETTERS), 0, None, 10):
-            picture = almost(parent.picture, parent.label, parent.name) if part != "blocks" else None
+            picture = near_miss(parent.picture, parent.label, parent.name) if part != "blocks" else None
             if picture is not None:
                 yield replace(
                     parent, label=OTHER, uppercase=None, picture=picture, name=f"{parent.label}/{parent.name}"
@@ -486,6 +497,8 @@ def read_almost(source: Source) -> Iterator[Drawing]:
     licence="SIL Open Font License 1.1",
     origin="the packages fontpkg-* at the versions pinned in settings.ini",
     coverage="33 Ukrainian letters in both cases and ten digits, 15 font families, eight variants of each",
+    test="font families held out of all training",
+    synthetic=True,
 )
 def read_fonts(source: Source) -> Iterator[Drawing]:
     "Letters and digits of handwriting-like fonts; whole families are held out."
@@ -500,6 +513,7 @@ def read_fonts(source: Source) -> Iterator[Drawing]:
     licence="CC BY 4.0 (UCI, optical recognition of handwritten digits)",
     origin="scikit-learn's load_digits, at the version pinned in settings.ini",
     coverage="ten digits, pen on paper, 43 writers, 1,797 pictures of 8 by 8 pixels",
+    test="the last pictures of the set; writers may be shared",
 )
 def read_digits8(source: Source) -> Iterator[Drawing]:
     "Small handwritten digits that come with scikit-learn, enlarged."

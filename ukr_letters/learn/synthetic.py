@@ -7,7 +7,7 @@ __all__ = ['FACES', 'PACKAGES', 'SIZE', 'SHEET', 'HANDS', 'CHARACTERS', 'SCALE',
            'PLAIN', 'SHEET_MARGIN', 'LATIN', 'HELD_LATIN', 'SIGNS', 'HELD_SIGNS', 'HELD_STYLES', 'COUNTS', 'HELD_COUNT',
            'Face', 'face_path', 'open_face', 'typeset', 'stand', 'Hand', 'placement', 'by_hand', 'Lettering',
            'letterings', 'enlarge', 'reduce', 'pen_width', 'stroke', 'chance', 'mirrored', 'pieces', 'split_dot',
-           'above', 'with_two_dots', 'bar_end', 'with_upturn', 'box', 'two_dots', 'hat', 'bar', 'tail', 'almost',
+           'above', 'with_two_dots', 'bar_end', 'with_upturn', 'box', 'two_dots', 'hat', 'bar', 'tail', 'near_miss',
            'style', 'tremble', 'strokes', 'wander', 'turned', 'random_walk', 'zigzag', 'wave', 'coil', 'lissajous',
            'spiral', 'hatching', 'grid', 'scratches', 'dots', 'ring', 'heart', 'star', 'house', 'smiley', 'flower',
            'sun', 'arrow', 'person', 'target', 'stairs', 'ladder', 'faces_of', 'ink_of', 'laid', 'some', 'tangle',
@@ -373,7 +373,7 @@ MARKS = {two_dots: "абвгджзклмнопрстуфхцчшщьюя", hat: 
 IN_A_MIRROR = "бвкцщюя"
 
 
-def almost(
+def near_miss(
     picture: np.ndarray,  # uint8 (H, W), ink 0 on paper 255
     letter: str,  # what it is, lower case
     name: str,  # of the parent's file: it decides what is done

@@ -28,14 +28,14 @@ from ..core.alphabet import CLASSES, IS_LETTER, LETTERS
 from ..core.bundle import split_logits
 from ..core.ink import BOX, PEN, SIZE, THINNEST, size_inputs
 from .dataset import LEVELS, OOD, REACH, UNKNOWN_CASE, Dataset
-from .model import LetterNet
+from .model import SymbolNet
 
 # %% ../../nbs/learn/05_train.ipynb #90d92951
 @dataclass(frozen=True)
 class Recipe:
     "Everything that shapes a training."
 
-    architecture: str = "letternet_small"
+    architecture: str = "letternet_w32_s2"
     epochs: int = 10
     samples_per_epoch: int = 50_000
     batch: int = 256
@@ -555,7 +555,7 @@ def fit(
 
 # %% ../../nbs/learn/05_train.ipynb #a51fc4ca
 def fit_sizes(
-    model: LetterNet,  # trained, on the processor; its size weights are replaced
+    model: SymbolNet,  # trained, on the processor; its size weights are replaced
     train: Dataset,
     source_weights: dict[str, float],  # see `sampling_weights`
     seed: int = 0,

@@ -113,7 +113,7 @@ def followed(run: Run) -> Iterator[None]:
             )
 
 # %% ../../nbs/release/04_stage.ipynb #ed8ce53c
-SHARED = ("pretrain", "teach", "train")  # stages that train, which several processes may share
+SHARED = ("pretrain", "train_teacher", "train")  # stages that train, which several processes may share
 RESTARTS = 3  # of all processes, when one of them was killed
 
 
@@ -134,7 +134,7 @@ def share_stage(
 
 
 def run_stage(
-    stage: str,  # preprocess, pretrain, teach, train or evaluate
+    stage: str,  # preprocess, pretrain, train_teacher, train or evaluate
     number: int | None = None,  # of processes that train together; default: what the environment says
 ) -> None:
     "Run a stage with its section of params.yaml; raises `SystemExit` with the failing cell's traceback."
