@@ -1,4 +1,4 @@
-"""How many recognitions a second the HTTP door gives, and how fast."""
+"""How many recognitions a second the HTTP API gives, and how fast."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 import psutil
-from support.api import Door
+from support.api import Api
 
 SECONDS, CONNECTIONS = 5, 8
 SCRIPT = """
@@ -34,7 +34,7 @@ def milliseconds(said: str) -> float:
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
-def load(door: Door, path: str, bodies: list[dict], connections: int = CONNECTIONS) -> tuple[float, float, float]:
+def load(api: Api, path: str, bodies: list[dict], connections: int = CONNECTIONS) -> tuple[float, float, float]:
     "Requests a second, and milliseconds for 50 and 99 of 100; fails where a request does."
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         quoted = "{" + ",".join(f"[==[{json.dumps(body, ensure_ascii=False)}]==]" for body in bodies) + "}"
@@ -48,7 +48,7 @@ def load(door: Door, path: str, bodies: list[dict], connections: int = CONNECTIO
             "--latency",
             "-s",
             script.name,
-            door.url + path,
+            api.url + path,
         ]
         said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "Non-2xx" not in said and "Socket errors" not in said, said
@@ -56,11 +56,11 @@ def load(door: Door, path: str, bodies: list[dict], connections: int = CONNECTIO
     return float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1]), half, most
 
 
-def memory(door: Door) -> float:
+def memory(api: Api) -> float:
     "MB that one of its processes has for itself."
     workers = [
         child
-        for child in psutil.Process(door.process.pid).children(recursive=True)
+        for child in psutil.Process(api.process.pid).children(recursive=True)
         if "spawn_main" in " ".join(child.cmdline())
     ]
     return max(worker.memory_full_info().uss for worker in workers) / 1e6

@@ -118,18 +118,18 @@ def starts() -> Iterator[Row]:
     needed = [sys.executable, "-c", "import fastapi, granian, onnxruntime"]
     imports = [timed(lambda: subprocess.run(needed, check=True)) / 1000 for _ in range(STARTS)]
     yield Row("start of the page server, a kernel preheated", "s", pages, "plain Voilà, none preheated", plain)
-    yield Row("start of the HTTP door", "s", doors, "its imports alone", imports)
+    yield Row("start of the HTTP API", "s", doors, "its imports alone", imports)
 
 
 def api() -> Iterator[Row]:
     "Programs that ask over HTTP; the client, wrk, takes its share of the same processors."
     drawings = [{"ink": letter(char), "mode": "letters"} for char in TURNS]
     batch = {"drawings": (drawings * BATCH)[:BATCH]}
-    with TemporaryDirectory() as folder, opened(Path(folder), rate=0) as door:
-        load(door, "/recognize", drawings)  # warm
+    with TemporaryDirectory() as folder, opened(Path(folder), rate=0) as api:
+        load(api, "/recognize", drawings)  # warm
         asked = [("/health", [{}]), ("/recognize", drawings), ("/recognize", [batch], 4)]
-        nothing, one, many = zip(*[[load(door, *what) for what in asked] for _ in range(ROUNDS)], strict=True)
-        own = memory(door)
+        nothing, one, many = zip(*[[load(api, *what) for what in asked] for _ in range(ROUNDS)], strict=True)
+        own = memory(api)
     for place, (name, unit) in enumerate([("a second", "requests"), ("half within", "ms"), ("99 of 100 within", "ms")]):
         ours, least = ([figures[place] for figures in rounds] for rounds in (one, nothing))
         yield Row(f"one drawing in a request: {name}", unit, ours, "recognising nothing", least)

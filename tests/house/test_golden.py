@@ -78,8 +78,8 @@ def test_golden_data_and_weights_of_the_embedded_pipeline(checkout: Path, golden
 
 
 def test_golden_http_schema(golden, tmp_path: Path):
-    with opened(tmp_path) as door:
-        now = door.get("/openapi.json").json()
+    with opened(tmp_path) as api:
+        now = api.get("/openapi.json").json()
     assert now == golden("openapi.json", now)
 
 

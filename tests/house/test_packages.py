@@ -188,8 +188,8 @@ def test_the_wheel_installs_without_constraints_and_its_commands_answer(built, t
         ImageDraw.Draw(picture).line([tuple(point) for point in stroke], fill=0, width=6)
     picture.save(tmp_path / "te.png")
     assert there.run("ukr_recognize", "te.png", "--mode", "letters").startswith("te.png: Т (")
-    with there.serving("ukr_api", "--workers", "1") as door, there.serving("ukr_serve", "--pool", "1") as page:
-        assert json.loads(answer(f"{door}/health"))["status"] == "ok"
-        assert json.loads(answer(f"{door}/recognize", ink=STROKES, mode="letters"))["label"] == "т"
+    with there.serving("ukr_api", "--workers", "1") as api, there.serving("ukr_serve", "--pool", "1") as page:
+        assert json.loads(answer(f"{api}/health"))["status"] == "ok"
+        assert json.loads(answer(f"{api}/recognize", ink=STROKES, mode="letters"))["label"] == "т"
         assert json.loads(answer(f"{page.rstrip('/')}/health"))["model"]
         assert text("loading") in answer(page)

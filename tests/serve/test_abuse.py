@@ -26,7 +26,7 @@ from support.waiting import eventually
 from support.websocket import Visitor, ask, closed, message, stand_up
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
-from ukr_letters.serve.guard import GUESSES, HEADERS, MAX_MESSAGE, MOST_BYTES, MOST_MESSAGES
+from ukr_letters.serve.security import BYTES, GUESSES, HEADERS, MAX_MESSAGE, MESSAGES
 from ukr_letters.serve.texts import text
 from ukr_letters.serve.voila import KERNEL, WIRES
 
@@ -224,7 +224,7 @@ def test_a_message_too_large_and_too_many_are_cut_off(intruder, flooder):
         "comm_msg", {"comm_id": flooder.pad, "data": {"method": "custom", "content": {"x": "x" * (MAX_MESSAGE // 2)}}}
     )
     reasons = []
-    for sent, count in ((message("kernel_info_request", {}), MOST_MESSAGES + 1), (big, MOST_BYTES // len(big) + 2)):
+    for sent, count in ((message("kernel_info_request", {}), MESSAGES.amount + 1), (big, BYTES.amount // len(big) + 2)):
         with closing(another_wire(flooder)) as wire:
             with suppress(OSError):
                 for _ in range(count):

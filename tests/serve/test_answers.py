@@ -29,11 +29,11 @@ ELLIPSES = [ellipse(width, height) for width in SIZES for height in SIZES]
 def test_the_page_and_the_http_api_are_sure_of_the_same_ellipses(tmp_path: Path):
     "Of 676 ellipses they disagreed on 128."
     states = [describe(answer)["state"] for answer in Recognizer().recognize_many(ELLIPSES)]
-    with opened(tmp_path, rate=0) as door:
+    with opened(tmp_path, rate=0) as api:
         answers = [
             answer
             for some in chunked(ELLIPSES, 256)
-            for answer in door.post("/recognize", json={"drawings": [{"ink": ink} for ink in some]}).json()["answers"]
+            for answer in api.post("/recognize", json={"drawings": [{"ink": ink} for ink in some]}).json()["answers"]
         ]
     assert len(answers) == len(states) == 676 and set(states) == {"answer", "unsure"}
     assert [answer["sure"] for answer in answers] == [state == "answer" for state in states]

@@ -1,4 +1,4 @@
-"""What the HTTP door promises to programs, to those who run it, and to those who mean harm."""
+"""What the HTTP API promises to programs, to those who run it, and to those who mean harm."""
 
 import io
 import os
@@ -18,7 +18,7 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page
-from support.api import Door, opened
+from support.api import Api, opened
 from support.strokes import TURNS, letter
 
 from ukr_letters.core.recognizer import Recognizer
@@ -28,20 +28,20 @@ KEY = "a-key-of-the-tests-4711"
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     "A server for all tests that do not harm it."
-    with opened(tmp_path_factory.mktemp("door"), rate=0) as running:
+    with opened(tmp_path_factory.mktemp("api"), rate=0) as running:
         yield running
 
 
 # Answers
 
 
-def test_it_answers_what_the_recogniser_answers(door: Door) -> None:
+def test_it_answers_what_the_recogniser_answers(api: Api) -> None:
     "Alone, in a batch, and in a batch of several modes."
     drawings = [{"ink": letter(char), "mode": mode} for char in TURNS for mode in ("auto", "letters", "digits")]
-    alone = [door.post("/recognize", json=drawing).json() for drawing in drawings]
-    batch = door.post("/recognize", json={"drawings": drawings}).json()
+    alone = [api.post("/recognize", json=drawing).json() for drawing in drawings]
+    batch = api.post("/recognize", json={"drawings": drawings}).json()
     assert [answer.pop("model") for answer in alone] == [batch["model"]] * len(drawings)
     for one, other, drawing in zip(alone, batch["answers"], drawings, strict=True):
         here = Recognizer().recognize(drawing["ink"], drawing["mode"])
@@ -51,7 +51,7 @@ def test_it_answers_what_the_recogniser_answers(door: Door) -> None:
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
-def test_it_reads_pictures(door: Door, format: str) -> None:
+def test_it_reads_pictures(api: Api, format: str) -> None:
     "As the body and inside JSON, the same."
     sheet = Image.new("L", (200, 200), 240)
     for stroke in letter("Ж"):
@@ -59,30 +59,30 @@ def test_it_reads_pictures(door: Door, format: str) -> None:
     file = io.BytesIO()
     sheet.save(file, format)
     kind = {"Content-Type": f"image/{format.lower()}"}
-    bare = door.post("/recognize?mode=letters", content=file.getvalue(), headers=kind)
-    wrapped = door.post("/recognize", json={"picture": b64encode(file.getvalue()).decode(), "mode": "letters"})
+    bare = api.post("/recognize?mode=letters", content=file.getvalue(), headers=kind)
+    wrapped = api.post("/recognize", json={"picture": b64encode(file.getvalue()).decode(), "mode": "letters"})
     assert bare.json() == wrapped.json() and bare.json()["label"] == "ж"
 
 
-def test_guide_lines_tell_the_case(door: Door) -> None:
+def test_guide_lines_tell_the_case(api: Api) -> None:
     "The same curve is С when it is taller than a small letter."
     lines = [{"x_height": 155, "baseline": 298}, {"x_height": 230, "baseline": 298}]
     answers = [
-        door.post("/recognize", json={"ink": letter("с"), "mode": "letters", "guides": guides}).json()
+        api.post("/recognize", json={"ink": letter("с"), "mode": "letters", "guides": guides}).json()
         for guides in lines
     ]
     assert [answer["char"] for answer in answers] == ["с", "С"]
 
 
-def test_its_documentation_asks_no_other_host(door: Door, page: Page) -> None:
+def test_its_documentation_asks_no_other_host(api: Api, page: Page) -> None:
     "In a real browser, and without an error in its console."
     asked, troubles = [], []
     page.on("request", lambda request: asked.append(urlsplit(request.url)))
     page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
-    page.goto(f"{door.url}/docs")
+    page.goto(f"{api.url}/docs")
     page.get_by_text("Recognise one drawing or many").wait_for()
     hosts = {address.netloc for address in asked if address.scheme != "data"}
-    assert hosts == {urlsplit(door.url).netloc} and not troubles
+    assert hosts == {urlsplit(api.url).netloc} and not troubles
 
 
 # Whatever the documentation allows, and whatever it does not
@@ -96,7 +96,7 @@ expected-statuses = ["405", "413", "415", "422"]
 """
 
 
-def test_it_keeps_to_its_documentation(door: Door, tmp_path: Path) -> None:
+def test_it_keeps_to_its_documentation(api: Api, tmp_path: Path) -> None:
     "Made-up requests, good and bad: no failure of ours, no undocumented answer, nothing bad taken for good."
     (tmp_path / "checks.toml").write_text(CHECKS)
     program = str(Path(sys.executable).parent / "schemathesis")
@@ -105,7 +105,7 @@ def test_it_keeps_to_its_documentation(door: Door, tmp_path: Path) -> None:
         "--config-file",
         "checks.toml",
         "run",
-        f"{door.url}/openapi.json",
+        f"{api.url}/openapi.json",
         "--max-examples=60",
         "--seed=1",
         "--no-color",
@@ -134,15 +134,15 @@ def test_it_keeps_to_its_documentation(door: Door, tmp_path: Path) -> None:
         ({"json": {"ink": TEE}, "params": {"mode": "greek"}}, 422, "mode"),
     ],
 )
-def test_a_refusal_says_why(door: Door, how: dict, status: int, words: str) -> None:
-    answer = door.post("/recognize", **how)
+def test_a_refusal_says_why(api: Api, how: dict, status: int, words: str) -> None:
+    answer = api.post("/recognize", **how)
     assert answer.status_code == status and words in answer.json()["detail"], answer.text
 
 
-def test_a_picture_that_unpacks_to_gigabytes_is_refused_before_it_does(door: Door) -> None:
+def test_a_picture_that_unpacks_to_gigabytes_is_refused_before_it_does(api: Api) -> None:
     file = io.BytesIO()
     Image.new("1", (30_000, 30_000)).save(file, "PNG", compress_level=9)
-    answer = door.post("/recognize", content=file.getvalue(), headers={"Content-Type": "image/png"})
+    answer = api.post("/recognize", content=file.getvalue(), headers={"Content-Type": "image/png"})
     assert answer.status_code == 422 and "make it smaller" in answer.json()["detail"]
 
 
@@ -156,18 +156,18 @@ def test_a_picture_that_unpacks_to_gigabytes_is_refused_before_it_does(door: Doo
         "/docs/.env",
     ],
 )
-def test_nothing_else_is_served(door: Door, path: str) -> None:
+def test_nothing_else_is_served(api: Api, path: str) -> None:
     "Sent as it is written; a tidy client would mend it."
-    address = urlsplit(door.url)
+    address = urlsplit(api.url)
     with socket.create_connection((address.hostname, address.port), timeout=10) as wire:
         wire.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         head = b"".join(iter(lambda: wire.recv(65536), b"")).decode(errors="replace")
     assert re.match(r"HTTP/1.1 40[04] ", head), head[:200]
 
 
-def test_slow_senders_are_hung_up_on_and_hold_up_nobody(door: Door) -> None:
+def test_slow_senders_are_hung_up_on_and_hold_up_nobody(api: Api) -> None:
     "Headers or a body at a byte a second: after ten seconds there is an end, and meanwhile others are answered."
-    address = urlsplit(door.url)
+    address = urlsplit(api.url)
     starts = [
         b"POST /recognize HTTP/1.1\r\nHost: x\r\n",
         b"POST /recognize HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n",
@@ -179,7 +179,7 @@ def test_slow_senders_are_hung_up_on_and_hold_up_nobody(door: Door) -> None:
         began, times = time.monotonic(), []
         while time.monotonic() - began < 9:
             start = time.monotonic()
-            assert door.post("/recognize", json={"ink": TEE}).status_code == 200
+            assert api.post("/recognize", json={"ink": TEE}).status_code == 200
             times.append(time.monotonic() - start)
             for wire in wires:
                 wire.sendall(b"x")
@@ -195,17 +195,17 @@ def test_slow_senders_are_hung_up_on_and_hold_up_nobody(door: Door) -> None:
 
 
 def test_without_a_key_nobody_comes_in_and_guessing_ends_soon(tmp_path: Path) -> None:
-    with opened(tmp_path, {"UKR_LETTERS_API_KEY": f"{KEY},a-second-key-of-ours"}, workers=1) as door:
-        ask = lambda key: door.post(
+    with opened(tmp_path, {"UKR_LETTERS_API_KEY": f"{KEY},a-second-key-of-ours"}, workers=1) as api:
+        ask = lambda key: api.post(
             "/recognize", json={"ink": TEE}, headers={"Authorization": f"Bearer {key}"} if key else {}
         )  # noqa: E731
         assert ask(None).status_code == 401 and ask(None).headers["www-authenticate"] == "Bearer"
         assert [ask(key).status_code for key in (KEY, "a-second-key-of-ours")] == [200, 200]
-        closed = [door.get(path).status_code for path in ("/model", "/metrics")] + [
-            door.post("/samples", json=EXAMPLE).status_code
+        closed = [api.get(path).status_code for path in ("/model", "/metrics")] + [
+            api.post("/samples", json=EXAMPLE).status_code
         ]
-        assert closed == [401] * 3 and door.get("/health").status_code == 200 and not door.kept()
-        assert "HTTPBearer" in door.get("/openapi.json").text
+        assert closed == [401] * 3 and api.get("/health").status_code == 200 and not api.kept()
+        assert "HTTPBearer" in api.get("/openapi.json").text
         guesses = [ask(f"a guess {number}") for number in range(12)]
         assert guesses[-1].status_code == 429 and int(guesses[-1].headers["retry-after"]) > 0
         assert ask(KEY).status_code == 429  # from this address it is too late, even for the right one
@@ -215,25 +215,25 @@ def test_without_a_key_nobody_comes_in_and_guessing_ends_soon(tmp_path: Path) ->
 SHARE = {"drawings": [{"ink": TEE}] * 20}  # what an address may ask for in ten seconds
 
 
-def asked_by(door: Door, visitor: str) -> httpx.Response:
+def asked_by(api: Api, visitor: str) -> httpx.Response:
     "What an address is answered that asks for all its share."
-    return door.post("/recognize", json=SHARE, headers={"X-Forwarded-For": visitor})
+    return api.post("/recognize", json=SHARE, headers={"X-Forwarded-For": visitor})
 
 
 def test_an_address_has_its_share_over_all_connections(tmp_path: Path) -> None:
     "What strangers write into a header changes nothing."
-    with opened(tmp_path, workers=1, rate=2, proxy="192.0.2.0/24") as door:
-        assert asked_by(door, "203.0.113.1").status_code == 200
-        refused = asked_by(door, "203.0.113.2")
+    with opened(tmp_path, workers=1, rate=2, proxy="192.0.2.0/24") as api:
+        assert asked_by(api, "203.0.113.1").status_code == 200
+        refused = asked_by(api, "203.0.113.2")
         assert refused.status_code == 429 and "more than 2 drawings a second" in refused.json()["detail"]
         assert 0 < int(refused.headers["retry-after"]) <= 10
 
 
 def test_only_a_proxy_may_name_an_address_and_scripts_ask_only_where_they_were_invited(
-    door: Door, tmp_path: Path
+    api: Api, tmp_path: Path
 ) -> None:
-    there = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
-    assert not [name for name in door.options("/recognize", headers=there).headers if name.startswith("access-control")]
+    there = {"Origin": "https://example.org", "Api-Control-Request-Method": "POST"}
+    assert not [name for name in api.options("/recognize", headers=there).headers if name.startswith("access-control")]
     with opened(tmp_path, workers=1, rate=2, proxy="127.0.0.1", origins="https://example.org") as inviting:
         answer = inviting.options("/recognize", headers=there)
         assert answer.headers["access-control-allow-origin"] == "https://example.org"

@@ -1,4 +1,4 @@
-"""What the HTTP door promises to those who give samples, and to those who run it."""
+"""What the HTTP API promises to those who give samples, and to those who run it."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.api import Door, gift, opened
+from support.api import Api, gift, opened
 from support.networks import leaning
 from support.services import S3Server
 from support.waiting import eventually
@@ -25,23 +25,23 @@ from ukr_letters.serve.api import TEE
 
 
 def test_a_flood_of_samples_ends_at_the_limit_and_what_nothing_can_keep_is_not_acknowledged(tmp_path: Path) -> None:
-    with opened(tmp_path, rate=0) as door:
+    with opened(tmp_path, rate=0) as api:
         answers = [
-            door.post("/samples", json=gift(number, writer="the-same-writer")) for number in range(PER_MINUTE + 3)
+            api.post("/samples", json=gift(number, writer="the-same-writer")) for number in range(PER_MINUTE + 3)
         ]
         assert [answer.status_code for answer in answers] == [201] * PER_MINUTE + [429] * 3
-        assert door.kept() == {answer.json()["id"] for answer in answers[:PER_MINUTE]}
+        assert api.kept() == {answer.json()["id"] for answer in answers[:PER_MINUTE]}
         assert all(int(answer.headers["retry-after"]) > 0 for answer in answers[PER_MINUTE:])
         for name in ("samples", "outbox"):  # neither the store nor the outbox takes anything any more
             shutil.rmtree(tmp_path / name)
             (tmp_path / name).write_text("in the way")
-        answer = door.post("/samples", json=gift(1))
+        answer = api.post("/samples", json=gift(1))
         assert (
             answer.status_code == 503
             and "send it again later" in answer.json()["detail"]
             and answer.headers["retry-after"]
         )
-        assert "Traceback" not in answer.text and door.post("/recognize", json={"ink": TEE}).status_code == 200
+        assert "Traceback" not in answer.text and api.post("/recognize", json={"ink": TEE}).status_code == 200
 
 
 def test_a_store_that_is_away_for_a_while_costs_no_sample(tmp_path: Path) -> None:
@@ -50,17 +50,17 @@ def test_a_store_that_is_away_for_a_while_costs_no_sample(tmp_path: Path) -> Non
     s3.start()
     place = "s3://drawings/away"
     try:
-        with opened(tmp_path, {"UKR_LETTERS_SAMPLES": place, **s3.environment}, workers=1) as door:
-            given = [door.post("/samples", json=gift(0))]
+        with opened(tmp_path, {"UKR_LETTERS_SAMPLES": place, **s3.environment}, workers=1) as api:
+            given = [api.post("/samples", json=gift(0))]
             s3.stop()
-            given += [door.post("/samples", json=gift(number)) for number in (1, 2, 3)]
+            given += [api.post("/samples", json=gift(number)) for number in (1, 2, 3)]
             assert [answer.status_code for answer in given] == [201, 202, 202, 202]
             assert (
-                door.get("/health").json()["samples"] == "waiting"
-                and door.post("/recognize", json={"ink": TEE}).status_code == 200
+                api.get("/health").json()["samples"] == "waiting"
+                and api.post("/recognize", json={"ink": TEE}).status_code == 200
             )
             s3.start()
-            assert eventually(lambda: not door.waiting(), 90)
+            assert eventually(lambda: not api.waiting(), 90)
         with pytest.MonkeyPatch.context() as patch:
             for name, value in s3.environment.items():
                 patch.setenv(name, value)
@@ -83,14 +83,14 @@ def test_killed_in_the_middle_of_work_it_has_what_it_acknowledged(tmp_path: Path
                 if answer.status_code in (201, 202):
                     acknowledged.append(answer.json()["id"])
 
-    with opened(tmp_path, rate=0) as door, ThreadPoolExecutor(8) as givers:
+    with opened(tmp_path, rate=0) as api, ThreadPoolExecutor(8) as givers:
         for giver in range(8):
-            givers.submit(give, door.url, giver)
+            givers.submit(give, api.url, giver)
         assert eventually(lambda: len(acknowledged) > 100, 20)
-        os.killpg(door.process.pid, signal.SIGKILL)
-    with opened(tmp_path, rate=0) as door:
-        assert eventually(lambda: not door.waiting(), 20)
-        assert door.kept() >= set(acknowledged) and len(acknowledged) > 100
+        os.killpg(api.process.pid, signal.SIGKILL)
+    with opened(tmp_path, rate=0) as api:
+        assert eventually(lambda: not api.waiting(), 20)
+        assert api.kept() >= set(acknowledged) and len(acknowledged) > 100
 
 
 # A new champion, and numbers for those who run it
@@ -103,14 +103,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory, served: Path) -> Iterator[Door]:
+def serving(tmp_path_factory: pytest.TempPathFactory, served: Path) -> Iterator[Api]:
     "A server whose model may be changed."
     with opened(tmp_path_factory.mktemp("serving"), {"UKR_LETTERS_MODEL": str(served)}, rate=0) as running:
         yield running
 
 
 def test_a_new_champion_answers_without_a_restart_and_a_bad_one_never(
-    serving: Door, served: Path, tmp_path: Path
+    serving: Api, served: Path, tmp_path: Path
 ) -> None:
     new = leaning(tmp_path / "new", "щ", 100)
 
@@ -125,13 +125,13 @@ def test_a_new_champion_answers_without_a_restart_and_a_bad_one_never(
     assert answers() == {(new.version, "щ")} and serving.get("/model").json()["version"] == new.version
 
 
-def counted(door: Door, name: str) -> float:
+def counted(api: Api, name: str) -> float:
     "The value of a number that the server tells, of all models together."
-    said = re.findall(rf"^ukr_letters_{name} (.*)$", door.get("/metrics").text, re.MULTILINE)
+    said = re.findall(rf"^ukr_letters_{name} (.*)$", api.get("/metrics").text, re.MULTILINE)
     return sum(map(float, said))
 
 
-def test_its_numbers_are_those_of_all_processes(serving: Door) -> None:
+def test_its_numbers_are_those_of_all_processes(serving: Api) -> None:
     names = (
         r'drawings_total\{model="\w+"\}',
         r'requests_total\{method="POST",path="/recognize",status="200"\}',

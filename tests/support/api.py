@@ -14,7 +14,7 @@ from ukr_letters.samples.store import open_store
 from ukr_letters.serve.api import EXAMPLE
 
 
-class Door(httpx.Client):
+class Api(httpx.Client):
     "A running server, and a client that asks it."
 
     def __init__(self, url: str, process: subprocess.Popen, folder: Path):
@@ -31,7 +31,7 @@ class Door(httpx.Client):
 
 
 @contextmanager
-def opened(folder: Path, settings: dict[str, str] | None = None, **options: object) -> Iterator[Door]:
+def opened(folder: Path, settings: dict[str, str] | None = None, **options: object) -> Iterator[Api]:
     "The server on a free port, with these settings in its environment and these options of `serve_api`."
     own = {"UKR_LETTERS_SAMPLES": f"{folder}/samples", "UKR_LETTERS_OUTBOX": f"{folder}/outbox"} | (settings or {})
     command = f"from ukr_letters.serve.api import serve_api; serve_api(port=0, **{options!r})"
@@ -42,7 +42,7 @@ def opened(folder: Path, settings: dict[str, str] | None = None, **options: obje
             url, process = stack.enter_context(launched([sys.executable, "-c", command], **how))
         except AssertionError as error:
             raise AssertionError(f"{error}{(folder / 'log').read_text()[-2000:]}") from None
-        yield stack.enter_context(Door(url, process, folder))
+        yield stack.enter_context(Api(url, process, folder))
 
 
 def gift(number: int, **changes: object) -> dict:

@@ -12,7 +12,7 @@ from jupyter_server.services.kernels.connection.base import deserialize_msg_from
 from support.pages import Serving
 from websocket import ABNF, WebSocket, WebSocketTimeoutException, create_connection
 
-from ukr_letters.serve.guard import CONTROL
+from ukr_letters.serve.security import CONTROL
 from ukr_letters.serve.voila import KERNEL, PROTOCOL
 
 WRITER = "0123456789abcdef" * 2

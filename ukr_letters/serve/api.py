@@ -8,7 +8,7 @@ __all__ = ['FAR', 'Coordinate', 'Point', 'Stroke', 'Strokes', 'Mode', 'TEE', 'TE
            'HEADERS', 'FRESH', 'Done', 'BEARER', 'PICTURES', 'MAX_BODY', 'REFUSALS', 'router', 'Handler', 'HANDLERS',
            'COMMAND', 'Message', 'Guides', 'InkDrawing', 'PictureDrawing', 'Drawings', 'RefusedError', 'reason',
            'parsed', 'opened', 'unwrapped', 'Reading', 'Answer', 'OneAnswer', 'Answers', 'content', 'size', 'answered',
-           'Canvas', 'NewSample', 'Kept', 'sample_of', 'Rules', 'Door', 'body_of', 'numbers', 'Measured', 'Service',
+           'Canvas', 'NewSample', 'Kept', 'sample_of', 'Rules', 'Access', 'body_of', 'numbers', 'Measured', 'Service',
            'Refusal', 'Health', 'turned_away', 'takes', 'enter', 'kind_of', 'sent', 'recognize', 'samples', 'model',
            'health', 'metrics', 'refusing', 'described', 'living', 'application', 'settle', 'announce', 'serve_api']
 
@@ -21,12 +21,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from io import BytesIO
-from math import ceil
 from multiprocessing import set_start_method
 from secrets import compare_digest
 from tempfile import TemporaryDirectory
 from threading import Thread
-from time import perf_counter, sleep, time
+from time import perf_counter, sleep
 from typing import Annotated, Any, Literal, TypeVar, cast
 from urllib.request import urlopen
 
@@ -44,8 +43,6 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.utils.proxies import wrap_asgi_with_proxy_headers
 from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 from PIL import Image
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -74,16 +71,17 @@ from ukr_letters.samples.sample import (
     SampleError,
     check,
 )
-from ukr_letters.serve.guard import (
+from ukr_letters.serve.security import (
     GUESSES,
     SHORTEST,
+    Limiter,
+    check_model,
+    check_outbox,
+    check_store,
     is_private,
     listening,
-    model_place,
-    outbox_place,
     proxies,
     refuse,
-    sample_place,
 )
 
 # %% ../../nbs/serve/06_api.ipynb #a39ae4f3
@@ -385,29 +383,27 @@ class Rules:
 
 # %% ../../nbs/serve/06_api.ipynb #b2adcff0
 @dataclass(frozen=True)
-class Door:
+class Access:
     "Lets in or turns away, by the rules; everything it raises is an `HTTPException` with the reason."
 
     rules: Rules
-    counted: SlidingWindowCounterRateLimiter = field(
-        default_factory=lambda: SlidingWindowCounterRateLimiter(MemoryStorage())
-    )
+    limiter: Limiter = field(default_factory=Limiter)
 
     def _turn_away(self, limit: RateLimitItem, visitor: str, why: str) -> None:
         "Raise 429 with the time after which it is worth asking again."
-        pause = max(1, ceil(self.counted.get_window_stats(limit, visitor).reset_time - time()))
+        pause = self.limiter.pause(limit, visitor)
         raise HTTPException(429, f"{why}: ask again in {pause} s", {"Retry-After": str(pause)})
 
-    def let_in(self, address: str, key: str | None) -> str:
+    def authenticate(self, address: str, key: str | None) -> str:
         "Who it is, for the counting."
         visitor = neighbourhood(address)
         if not self.rules.keys:
             return visitor
-        if not self.counted.test(GUESSES, visitor):
+        if not self.limiter.test(GUESSES, visitor):
             self._turn_away(GUESSES, visitor, "too many wrong keys")
         fits = [compare_digest((key or "").encode(), right.encode()) for right in self.rules.keys]
         if not any(fits):
-            self.counted.hit(GUESSES, visitor)
+            self.limiter.hit(GUESSES, visitor)
             raise HTTPException(
                 401, "this needs a key: send the header `Authorization: Bearer KEY`", {"WWW-Authenticate": "Bearer"}
             )
@@ -417,7 +413,7 @@ class Door:
         "Count what somebody asks for."
         if self.rules.rate:
             limit = RateLimitItemPerSecond(10 * self.rules.rate, 10)
-            if not self.counted.hit(limit, visitor, cost=drawings):
+            if not self.limiter.hit(limit, visitor, cost=drawings):
                 self._turn_away(limit, visitor, f"more than {self.rules.rate} drawings a second")
 
 # %% ../../nbs/serve/06_api.ipynb #0e47169e
@@ -504,7 +500,7 @@ class Service:
     "All that the answers are made with."
 
     def __init__(self, rules: Rules):
-        self.door, self.workshop = Door(rules), CapacityLimiter(1)
+        self.access, self.workshop = Access(rules), CapacityLimiter(1)
         self.newest = Newest(model_folder(CHAMPION), CHAMPION, Recognizer)
         self.collector = Collector(samples_url(), lambda number, status: None)
 
@@ -610,7 +606,7 @@ router = APIRouter()
 def enter(request: Request, key: HTTPAuthorizationCredentials | None) -> tuple[Service, str]:
     "The service, and who asks; turns away whoever may not come in."
     service = request.app.state.service
-    return service, service.door.let_in(request.client.host if request.client else "", key and key.credentials)
+    return service, service.access.authenticate(request.client.host if request.client else "", key and key.credentials)
 
 
 def kind_of(request: Request, *known: str) -> str:
@@ -646,7 +642,7 @@ async def recognize(
     kind = kind_of(request, "application/json", *PICTURES)
     body = await body_of(request.stream(), MAX_BODY)
     asked = parsed(ASKED, body) if kind == "application/json" else None
-    service.door.charge(visitor, len(asked.drawings) if isinstance(asked, Drawings) else 1)
+    service.access.charge(visitor, len(asked.drawings) if isinstance(asked, Drawings) else 1)
     return sent(await (service.recognise(asked) if asked else service.look(body, mode)))
 
 
@@ -664,7 +660,7 @@ async def samples(request: Request, key: HTTPAuthorizationCredentials | None = S
     service, visitor = enter(request, key)
     kind_of(request, "application/json")
     given = parsed(GIVEN, await body_of(request.stream(), MAX_BYTES))
-    service.door.charge(visitor)
+    service.access.charge(visitor)
     kept = await to_thread.run_sync(service.keep, given, request.client.host if request.client else "")
     return sent(kept, 201 if kept.status == "saved" else 202)
 
@@ -729,7 +725,7 @@ def described(app: FastAPI) -> dict:
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
         app.openapi_schema["components"]["schemas"] |= known
-        if not app.state.service.door.rules.keys:  # else the documentation would ask for keys that nobody has
+        if not app.state.service.access.rules.keys:  # else the documentation would ask for keys that nobody has
             del app.openapi_schema["components"]["securitySchemes"]
             for operations in app.openapi_schema["paths"].values():
                 for operation in operations.values():
@@ -778,7 +774,7 @@ def settle(host: str, port: int, public: bool) -> int:
         refuse(COMMAND, str(error))
     if not (is_private(host) or rules.keys or public):
         refuse(COMMAND, f"{host} can be reached by others: set UKR_LETTERS_API_KEY, or add --public for everybody")
-    places = {"SAMPLES": sample_place, "OUTBOX": outbox_place, "MODEL": model_place}
+    places = {"SAMPLES": check_store, "OUTBOX": check_outbox, "MODEL": check_model}
     os.environ |= {f"UKR_LETTERS_{name}": place(COMMAND) for name, place in places.items()}
     proxies(COMMAND, ",".join(rules.proxies))
     [socket, *_] = listening(COMMAND, host, port)
@@ -790,7 +786,7 @@ def announce(url: str) -> None:
     "Say where the server is as soon as it answers."
     while True:
         with suppress(OSError), urlopen(f"{url}/health", timeout=5):
-            print(f"HTTP door: {url}", flush=True)
+            print(f"HTTP API: {url}", flush=True)
             return
         sleep(0.05)
 

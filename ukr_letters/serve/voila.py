@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['HASHED', 'TEXTUAL', 'WANTED', 'WIRES', 'PROTOCOL', 'UNCLAIMED', 'KERNEL', 'OURS', 'CLOSED', 'DRAWING', 'REVIEW',
            'PATIENCE', 'EXTENSIONS', 'ICON', 'packed', 'keep_for', 'PackedFiles', 'Static', 'Template',
-           'ask_by_version', 'Extensions', 'Wire', 'Goodbye', 'Seats', 'Visit', 'Health', 'served_version', 'Page',
-           'page_folder', 'house_rules', 'Server', 'page_resources', 'settings', 'check_token', 'many_files', 'launch',
-           'serve', 'review']
+           'ask_by_version', 'Extensions', 'KernelSocket', 'ShutdownHandler', 'Seats', 'PageHandler', 'Health',
+           'served_version', 'Page', 'page_folder', 'handler_settings', 'Server', 'page_resources', 'settings',
+           'check_token', 'many_files', 'launch', 'serve', 'review']
 
 # %% ../../nbs/serve/05_voila.ipynb #018e1db3
 import asyncio
@@ -21,7 +21,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
-from weakref import WeakKeyDictionary
 
 from jupyter_core.utils import ensure_async
 from jupyter_server.base.handlers import FileFindHandler
@@ -44,24 +43,26 @@ from ..core.handover import Newest, model_folder
 from ..core.recognizer import CHAMPION
 from ..samples.intake import introduce, neighbourhood
 from ..samples.sample import JUDGE
-from ukr_letters.serve.guard import (
+from .pad import FRONTEND
+from ukr_letters.serve.security import (
+    BYTES,
     MAX_MESSAGE,
+    MESSAGES,
     SHORTEST,
-    Entrance,
-    Flow,
-    Invitation,
+    Limiter,
     Network,
-    Sealed,
+    SecurityHeaders,
+    TokenAuth,
+    VisitorRouter,
+    check_model,
+    check_outbox,
+    check_store,
+    filter_message,
     is_private,
-    let_through,
     listening,
-    model_place,
-    outbox_place,
     proxies,
     refuse,
-    sample_place,
 )
-from .pad import FRONTEND
 from .texts import LANGUAGE, TEXTS
 
 # %% ../../nbs/serve/05_voila.ipynb #ba5f1801
@@ -149,7 +150,7 @@ WIRES = 4  # connections to one kernel; a page has one, and another while it con
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
 
 
-class Wire(VoilaKernelWebsocketHandler):
+class KernelSocket(VoilaKernelWebsocketHandler):
     "A kernel's connection that sends at once, and hears only what pages say."
 
     refused = False
@@ -177,17 +178,17 @@ class Wire(VoilaKernelWebsocketHandler):
         "Hand a message on, or close with the reason."
         if self.refused or self.connection is None:
             return
-        flow = self.settings["flows"].setdefault(self.connection.kernel_manager, Flow())
+        hit, kernel = self.settings["limiter"].hit, self.kernel_id
         try:
-            if not flow.takes(len(ws_message)):
+            if not (hit(MESSAGES, kernel) and hit(BYTES, kernel, cost=len(ws_message))):
                 raise ValueError("too much at once: wait a little")
-            super().on_message(let_through(ws_message))
+            super().on_message(filter_message(ws_message))
         except ValueError as error:
             self.refused = True
             self.close(1008, str(error)[:100])
 
 # %% ../../nbs/serve/05_voila.ipynb #8ad5dee3
-class Goodbye(VoilaShutdownKernelHandler):
+class ShutdownHandler(VoilaShutdownKernelHandler):
     "A closed page ends its kernel."
 
     def check_xsrf_cookie(self) -> None:
@@ -240,7 +241,7 @@ class Seats:
 KERNEL = re.compile(r'"kernelId": "([0-9a-f-]{36})"')
 
 
-class Visit(TornadoVoilaHandler):
+class PageHandler(TornadoVoilaHandler):
     "The page, while there are seats."
 
     async def get(self, path: str | None = None) -> None:
@@ -283,9 +284,9 @@ def served_version() -> Newest[str]:
 
 # %% ../../nbs/serve/05_voila.ipynb #2c65e0dc
 OURS = {
-    VoilaKernelWebsocketHandler: Wire,
-    VoilaShutdownKernelHandler: Goodbye,
-    TornadoVoilaHandler: Visit,
+    VoilaKernelWebsocketHandler: KernelSocket,
+    VoilaShutdownKernelHandler: ShutdownHandler,
+    TornadoVoilaHandler: PageHandler,
     MultiStaticFileHandler: Static,
     TemplateStaticFileHandler: Template,
     FileFindHandler: Extensions,
@@ -319,10 +320,10 @@ def page_folder(page: Page) -> Path:
     refuse(page.command, f"{page.notebook} is in none of {', '.join(map(str, folders))}: install ukr-letters again")
 
 # %% ../../nbs/serve/05_voila.ipynb #35f9ced7
-def house_rules() -> dict:
+def handler_settings() -> dict:
     "What handlers are told that does not depend on the page."
-    limits = {"transforms": [Sealed, GZipContentEncoding], "websocket_max_message_size": MAX_MESSAGE}
-    return {**limits, "flows": WeakKeyDictionary()}
+    limits = {"transforms": [SecurityHeaders, GZipContentEncoding], "websocket_max_message_size": MAX_MESSAGE}
+    return {**limits, "limiter": Limiter()}
 
 # %% ../../nbs/serve/05_voila.ipynb #62508215
 class Server(Voila):
@@ -360,7 +361,7 @@ class Server(Voila):
         ours = {"seats": Seats(*self.seats, self.kernel_manager), "jinja2_env": pages}
         ours["newest"] = served_version() if self.page is DRAWING else None
         ours["allow_remote_access"] = bool(self.trusted) or not is_private(self.ip)
-        return {**settings, **house_rules(), **ours}
+        return {**settings, **handler_settings(), **ours}
 
     def init_handlers(self) -> list:
         "Voilà's handlers with ours in their places."
@@ -376,7 +377,7 @@ class Server(Voila):
 
     def listen(self) -> None:
         "Serve until somebody stops us."
-        HTTPServer(Entrance(self.app, self.trusted), **PATIENCE).add_sockets(self.sockets)
+        HTTPServer(VisitorRouter(self.app, self.trusted), **PATIENCE).add_sockets(self.sockets)
         self.ioloop = IOLoop.current()
         self.ioloop.add_callback(self.announce)
         try:
@@ -426,7 +427,7 @@ def settings(
             port=port,
             open_browser=False,
             auto_token=token,
-            identity_provider_class=Invitation,
+            identity_provider_class=TokenAuth,
             log_level="ERROR",
         ),
         VoilaConfiguration=dict(
@@ -478,7 +479,7 @@ def launch(
 ) -> None:
     "Serve a page until stopped; ends with a message when it cannot."
     trusted = proxies(page.command, proxy)
-    os.environ["UKR_LETTERS_SAMPLES"] = sample_place(page.command)  # kernels inherit it
+    os.environ["UKR_LETTERS_SAMPLES"] = check_store(page.command)  # kernels inherit it
     sockets = listening(page.command, host, port)
     logging.getLogger("tornado.general").setLevel(logging.ERROR)  # it warns of jupyter's own ping settings
     logging.getLogger("tornado.access").setLevel(logging.CRITICAL)  # it writes down addresses with their tokens
@@ -510,8 +511,8 @@ def serve(
         check_token(DRAWING, os.environ.get("JUPYTER_TOKEN", ""))
     share = share or (max(1, seats // 2) if public else seats)
     os.environ |= {
-        "UKR_LETTERS_OUTBOX": outbox_place(DRAWING.command),
-        "UKR_LETTERS_MODEL": model_place(DRAWING.command),
+        "UKR_LETTERS_OUTBOX": check_outbox(DRAWING.command),
+        "UKR_LETTERS_MODEL": check_model(DRAWING.command),
     }  # kernels inherit both
     with TemporaryDirectory(prefix="ukr-letters-") as visitors:
         os.environ["UKR_LETTERS_VISITORS"] = visitors
