@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import randbelow, token_hex
+from secrets import token_hex
 
 import pytest
 import yaml
@@ -179,44 +179,47 @@ def test_a_killed_worker_loses_nothing(checkout: Path, database: str) -> None:
 
 
 def ip(*words: str) -> None:
-    "Change the network of this machine; raises `CalledProcessError`."
+    "Change a network; raises `CalledProcessError`."
     subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
 
 
-def lay_cable(name: str, near: str, far: str) -> None:
-    "Connect a network namespace with this machine, each end under an address of its own."
-    device = f"ukr{token_hex(4)}"
-    ip("link", "add", f"{device}n", "type", "veth", "peer", "name", f"{device}f", "netns", name)
-    for end, address, place in ((f"{device}n", near, ()), (f"{device}f", far, ("-n", name))):
-        ip(*place, "address", "add", f"{address}/30", "dev", end)
-        ip(*place, "link", "set", end, "up")
+def lay_cable(ends: tuple[str, str], addresses: tuple[str, str]) -> None:
+    "Connect two network namespaces, each end under an address of its own."
+    near, far = (f"ukr{token_hex(4)}{end}" for end in "nf")
+    ip("-n", ends[0], "link", "add", near, "type", "veth", "peer", "name", far, "netns", ends[1])
+    for name, device, address in zip(ends, (near, far), addresses):
+        ip("-n", name, "address", "add", f"{address}/30", "dev", device)
+        ip("-n", name, "link", "set", device, "up")
 
 
 @contextmanager
-def hosts(number: int) -> Iterator[list[tuple[str, str]]]:
-    "Names of network namespaces that stand for hosts, and the address at which each of them sees this machine."
+def hosts(number: int) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Names of network namespaces that stand for hosts: a server's, and others with the address at which each sees it.
+
+    The network of this machine stays as it is, because a browser of another test gives up a page when that changes.
+    """
     if os.getuid() != 0 or not shutil.which("ip"):
         pytest.skip("network namespaces need root, and `ip` from iproute2")
-    made, network = [], f"10.{randbelow(256)}.{randbelow(256)}"
+    made, addresses = [name_of_run("server"), *(name_of_run(str(place)) for place in range(number))], []
     try:
         try:
-            for place in range(number):
-                name, near, far = name_of_run(str(place)), f"{network}.{4 * place + 1}", f"{network}.{4 * place + 2}"
+            for place, name in enumerate(made):
                 ip("netns", "add", name)
-                made.append((name, near))
-                lay_cable(name, near, far)
+                if place:
+                    addresses.append(f"10.9.{place}.1")
+                    lay_cable((made[0], name), (addresses[-1], f"10.9.{place}.2"))
         except subprocess.CalledProcessError as error:
             pytest.skip(f"network namespaces cannot be made here: {error.stderr.strip()}")
-        yield made
+        yield made[0], list(zip(made[1:], addresses))
     finally:
-        for name, _ in made:
-            ip("netns", "delete", name)  # and its cable with it
+        for name in made:
+            subprocess.run(["ip", "netns", "delete", name], capture_output=True)  # and its cables with it
 
 
 def test_hosts_share_a_study_and_outlive_each_other(checkout: Path) -> None:
     "Each worker in a network namespace of its own; nobody watches them, so silence alone tells of a death."
-    with hosts(2) as made:
-        server = PostgresServer(("127.0.0.1", *(address for _, address in made)))
+    with hosts(2) as (own, made):
+        server = PostgresServer(tuple(address for _, address in made), namespace=own)
         server.start()
         workers = []
         try:

@@ -139,9 +139,15 @@ class PostgresServer:
     "A PostgreSQL that keeps its data in a folder of its own; it may be stopped and started again on the same address."
 
     def __init__(
-        self, addresses: tuple[str, ...] = ("127.0.0.1",), owner: str = "tester", password: str = "", port: int = 0
+        self,
+        addresses: tuple[str, ...] = ("127.0.0.1",),
+        owner: str = "tester",
+        password: str = "",
+        port: int = 0,
+        namespace: str = "",  # of the network that it runs in; from outside it is reached by its socket alone
     ):
         self.process, self.addresses, self.owner, self.password = None, addresses, owner, password or token_hex(8)
+        self.namespace = namespace
         self.port = port or free_ports(1)[0]
         # It refuses to be root, so as root it becomes the user that its package made.
         self.user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
@@ -165,9 +171,10 @@ class PostgresServer:
 
     def url(self, database: str = "postgres", address: str | None = None) -> str:
         "The address of a database, with the password."
-        return (
-            f"postgresql+psycopg://{self.owner}:{self.password}@{address or self.addresses[0]}:{self.port}/{database}"
-        )
+        who = f"postgresql+psycopg://{self.owner}:{self.password}"
+        if self.namespace and not address:
+            return f"{who}@/{database}?host={self.folder}&port={self.port}"
+        return f"{who}@{address or self.addresses[0]}:{self.port}/{database}"
 
     def create(self, name: str = "") -> str:
         "Make an empty database and return its address."
@@ -198,8 +205,12 @@ class PostgresServer:
             "-c",
             "max_connections=200",
         ]
+        user = self.user
+        if self.namespace:  # only root may enter it, so the user changes inside
+            become = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
+            command, user = ["ip", "netns", "exec", self.namespace, *become, *command], {}
         with open(self.folder / "log", "ab") as log:
-            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **self.user)
+            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **user)
         wait_until(self.answers, self.process, self.folder / "log", 60)
 
     def answers(self) -> bool:
