@@ -23,7 +23,7 @@ from time import sleep
 import onnx
 
 from ..core.bundle import Bundle, BundleError, open_bundle, write_bundle
-from ..core.handover import NAMES, deliver, try_out
+from ..core.deploy import NAMES, deploy_bundle, smoke_test
 from ..core.settings import root
 from .gate import Comparison, GateError, compare, gold_of, judgement, marks_of, table
 from .runs import commit_of, now
@@ -46,7 +46,7 @@ def described(
     target: Path,
 ) -> bytes:  # of the new bundle.json
     "Write the description of a bundle with its test figures, and its network, into another folder; raises `BundleError`."
-    bundle = try_out(folder)
+    bundle = smoke_test(folder)
     _, model = open_bundle(folder)
     if measured is not None:
         bundle = replace(bundle, metrics=bundle.metrics | {"test": measured})
@@ -265,8 +265,8 @@ class Registry:
         version = self.find(which)
         with suppress(OSError, BundleError):
             if sha256((into / "bundle.json").read_bytes()).hexdigest() == version.bundle:
-                return try_out(into), False
-        return deliver(self._contents(version), into), True
+                return smoke_test(into), False
+        return deploy_bundle(self._contents(version), into), True
 
     def follow(
         self,
@@ -292,11 +292,11 @@ class Registry:
         candidate, champion = self.find(which), self.standing("champion")
         with TemporaryDirectory() as name:
             after, before = Path(name) / "candidate", Path(name) / "champion"
-            deliver(self._contents(candidate), after)
+            deploy_bundle(self._contents(candidate), after)
             try:
                 if champion is None:
                     raise GateError("there is no champion to compare with")
-                deliver(self._contents(champion), before)
+                deploy_bundle(self._contents(champion), before)
                 dataset = gold_of(self.gold)
                 rows = compare(marks_of(before, dataset), marks_of(after, dataset), dataset)
             except (GateError, BundleError) as error:
@@ -347,7 +347,7 @@ class Registry:
                 "there is no champion to go back to: see `ukr_release history`, and promote a version by its number"
             )
         with TemporaryDirectory() as name:
-            deliver(self._contents(back), Path(name) / "bundle")
+            deploy_bundle(self._contents(back), Path(name) / "bundle")
         facts = {
             "before": champion.number,
             "who": who or whoami(),
