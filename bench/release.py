@@ -11,7 +11,7 @@ from pathlib import Path
 from support.networks import leaning
 from support.services import MlflowServer, PostgresServer, S3Server
 
-from ukr_letters.core.handover import Newest
+from ukr_letters.core.deploy import HotReload
 from ukr_letters.core.recognizer import CHAMPION, Recognizer
 from ukr_letters.learn.dataset import assemble, save
 from ukr_letters.release.registry import Registry
@@ -27,7 +27,7 @@ def milliseconds(action) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def served(newest: Newest, version: str, seconds: float = 60) -> None:
+def served(newest: HotReload, version: str, seconds: float = 60) -> None:
     "Return as soon as the recogniser that a page would ask is this network's."
     end = time.monotonic() + seconds
     while newest.get().version != version:
@@ -50,7 +50,7 @@ def measure(folder: Path, uri: str) -> dict[str, list[float]]:
     )
     try:
         follower.stdout.readline()  # it holds the champion that came with the package
-        newest = Newest(folder / "served", CHAMPION, Recognizer)
+        newest = HotReload(folder / "served", CHAMPION, Recognizer)
         for version in reversed(registry.versions()[:TURNS]):
             tell("promote, with the gate on a small gold set", lambda: registry.promote(version.number))  # noqa: B023
             tell(f"promoted to served, by a follower every {EVERY:g} s", lambda: served(newest, version.network))  # noqa: B023

@@ -107,7 +107,7 @@ def recognize_files(
     as_json: bool = False,  # one JSON object per line
 ) -> bool:  # True when all files could be read
     "Print an answer for each file, and a reason on standard error for each that cannot be read."
-    from ukr_letters.core.handover import model_folder
+    from ukr_letters.core.deploy import model_folder
     from ukr_letters.core.recognizer import CHAMPION, Recognizer
 
     recognizer, fine = Recognizer(model or model_folder(CHAMPION)), True

@@ -17,7 +17,7 @@ from support.waiting import eventually
 
 from ukr_letters.cli import ukr_release
 from ukr_letters.core.bundle import BundleError, open_bundle
-from ukr_letters.core.handover import NAMES, Newest, try_out
+from ukr_letters.core.deploy import NAMES, HotReload, smoke_test
 from ukr_letters.core.recognizer import CHAMPION, Recognizer
 from ukr_letters.learn.dataset import assemble, save
 from ukr_letters.release.registry import Refused, Registry, RegistryError, gaps
@@ -123,7 +123,7 @@ def test_what_does_not_work_is_not_registered_and_not_served(
     stored.write_bytes(b"swapped")
     with pytest.raises(BundleError, match="not the network"):
         registry.fetch(tmp_path / "served", bad.number)
-    assert try_out(tmp_path / "served").version == good.network
+    assert smoke_test(tmp_path / "served").version == good.network
     assert {path.name for path in (tmp_path / "served").iterdir()} == {"model.onnx", "bundle.json"}
     assert not [
         path for path in (tmp_path / "mlartifacts").rglob("*") if path.suffix in (".pkl", ".pickle", ".pt", ".pth")
@@ -133,13 +133,13 @@ def test_what_does_not_work_is_not_registered_and_not_served(
 def test_a_reader_never_meets_half_a_bundle(candidates: dict, tmp_path: Path) -> None:
     "Two networks change places all the time while another process opens whatever lies there."
     code = (
-        "import sys; from pathlib import Path; from ukr_letters.core.handover import NAMES, deliver\n"
+        "import sys; from pathlib import Path; from ukr_letters.core.deploy import NAMES, deploy_bundle\n"
         "place, *sources = map(Path, sys.argv[1:])\n"
-        "for turn in range(60): deliver({n: (sources[turn % 2] / n).read_bytes() for n in NAMES}, place)"
+        "for turn in range(60): deploy_bundle({n: (sources[turn % 2] / n).read_bytes() for n in NAMES}, place)"
     )
     place, names = tmp_path / "served", {kind: open_bundle(candidates[kind])[0].version for kind in ("good", "bad")}
     shutil.copytree(candidates["good"], place)
-    newest, seen = Newest(place, CHAMPION, lambda folder: open_bundle(folder)[0].version), set()
+    newest, seen = HotReload(place, CHAMPION, lambda folder: open_bundle(folder)[0].version), set()
     writer = subprocess.Popen([sys.executable, "-c", code, place, candidates["good"], candidates["bad"]], cwd=ROOT)
     while writer.poll() is None:
         assert all((place / name).exists() for name in NAMES)
@@ -172,7 +172,7 @@ def test_the_command_tells_what_it_did(command: Callable, gold: Path, candidates
     status, told, why = command("promote", "--dry-run")
     assert status == 1 and "REFUSED" in why and "digits8" in told
     command("promote", "--despite", "a trial")
-    assert "served holds" in command("fetch", "--into", "served")[1] and try_out(tmp_path / "served")
+    assert "served holds" in command("fetch", "--into", "served")[1] and smoke_test(tmp_path / "served")
     status, told, _ = command("rollback", "--why", "it sees only a 4", "--who", "olena")
     assert status == 0 and "2 → 1" in told
     told = command("history")[1]

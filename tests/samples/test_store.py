@@ -217,7 +217,7 @@ def test_only_ids_are_looked_up(store, id):
 @pytest.mark.parametrize("name", ["", ".", "/etc/passwd", "inbox/../../x", "..", "partial/x"])
 def test_no_name_leaves_its_place(store, name):
     for action in (store.place.read, store.place.remove, lambda name: store.place.put(name, b"x")):
-        with pytest.raises(ValueError, match="is not a name inside a place"):
+        with pytest.raises(ValueError, match="is not a name inside the storage"):
             action(name)
 
 
@@ -421,7 +421,7 @@ def test_keys_that_may_only_read_are_noticed_by_the_probe(bucket, monkeypatch):
 def test_a_bucket_that_does_not_exist(bucket):
     store = open_store("s3://nowhere-to-be-found/samples")
     for action in (store.probe, lambda: store.get(GOOD.id), lambda: len(store)):
-        with pytest.raises(StoreError, match="make the bucket, or mend its name"):
+        with pytest.raises(StoreError, match="make the bucket, or correct its name"):
             action()
 
 

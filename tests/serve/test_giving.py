@@ -15,7 +15,7 @@ from support.networks import leaning
 from support.services import S3Server
 from support.waiting import eventually
 
-from ukr_letters.core.handover import NAMES, deliver
+from ukr_letters.core.deploy import NAMES, deploy_bundle
 from ukr_letters.core.recognizer import CHAMPION
 from ukr_letters.samples.intake import PER_MINUTE
 from ukr_letters.samples.store import open_store
@@ -119,7 +119,7 @@ def test_a_new_champion_answers_without_a_restart_and_a_bad_one_never(
         return {(answer["model"], answer["label"]) for answer in fresh}
 
     assert {label for _, label in answers()} == {"т"}
-    deliver({name: (tmp_path / "new" / name).read_bytes() for name in NAMES}, served)
+    deploy_bundle({name: (tmp_path / "new" / name).read_bytes() for name in NAMES}, served)
     assert answers() == {(new.version, "щ")}
     (served / "model.onnx").write_bytes(b"no network")
     assert answers() == {(new.version, "щ")} and serving.get("/model").json()["version"] == new.version

@@ -11,7 +11,7 @@ import pytest
 from support.checkout import ROOT
 from support.imports import reached
 
-from ukr_letters.core.handover import take_place
+from ukr_letters.core.deploy import swap
 from ukr_letters.core.storage import Folder
 
 POSIX_ONLY = ("fcntl", "grp", "pwd", "resource", "termios")
@@ -43,7 +43,7 @@ print(json.dumps(failed))
 def test_serving_is_imported_without_what_only_posix_has():
     "All modules of the pages and the door in one fresh interpreter; the server then leaves the limit on files alone."
     modules = sorted(reached({f"ukr_letters.serve.{name}" for name in ("voila", "draw", "review", "api")}))
-    assert {"ukr_letters.core.storage", "ukr_letters.samples.intake", "ukr_letters.core.handover"} <= set(modules)
+    assert {"ukr_letters.core.storage", "ukr_letters.samples.intake", "ukr_letters.core.deploy"} <= set(modules)
     command = [sys.executable, "-c", PROBE, json.dumps([POSIX_ONLY, modules])]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -67,7 +67,7 @@ def test_folders_change_places_where_no_system_call_does_it(tmp_path, monkeypatc
     for name in ("fresh", "place"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "note").write_text(name)
-    take_place(tmp_path / "fresh", tmp_path / "place")
+    swap(tmp_path / "fresh", tmp_path / "place")
     assert (tmp_path / "place/note").read_text() == "fresh"
     assert (tmp_path / "fresh/note").read_text() == "place"
 

@@ -31,7 +31,7 @@ class Limits:
     per_writer_symbol: int = 20  # a letter and its capital are two symbols
     per_symbol: int = 2_000
 
-    def passed(
+    def exceeded(
         self,
         row: Collected,
         counts: Counter[tuple],  # what is kept, by writer, by writer and symbol, and by symbol
@@ -95,7 +95,7 @@ def choose(
             left_out[BEFORE] += 1
             continue
         bits = outline(glyph(row.strokes))
-        reason = COPY if copies.find(row.char, bits) else limits.passed(row, counts)
+        reason = COPY if copies.find(row.char, bits) else limits.exceeded(row, counts)
         if reason:
             left_out[reason] += 1
             continue

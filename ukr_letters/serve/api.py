@@ -52,7 +52,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 # %% ../../nbs/serve/06_api.ipynb #a1b2c3d4
 from ..core.alphabet import CLASSES
-from ..core.handover import Newest, model_folder
+from ..core.deploy import HotReload, model_folder
 from ..core.ink import RENDERER, measure
 from ..core.recognizer import CHAMPION, Recognizer
 from ..core.settings import samples_url
@@ -501,7 +501,7 @@ class Service:
 
     def __init__(self, rules: Rules):
         self.access, self.workshop = Access(rules), CapacityLimiter(1)
-        self.newest = Newest(model_folder(CHAMPION), CHAMPION, Recognizer)
+        self.newest = HotReload(model_folder(CHAMPION), CHAMPION, Recognizer)
         self.collector = Collector(samples_url(), lambda number, status: None)
 
     @property

@@ -18,7 +18,7 @@ from ipywidgets import widget_serialization
 from traitlets import Dict, Instance, Unicode
 
 from ..core.alphabet import CHARS, DIGITS, LETTERS, symbol
-from ..core.handover import Newest, model_folder
+from ..core.deploy import HotReload, model_folder
 from ..core.ink import RENDERER, measure
 from ..core.recognizer import CHAMPION, Recognition, Recognizer
 from ..core.settings import samples_url
@@ -79,9 +79,9 @@ class DrawApp(AnyWidget):
     ):
         "A page with an empty pad."
         super().__init__(pad=Pad(text("pad")))
-        self.newest: Newest[Recognizer] | None = None
+        self.newest: HotReload[Recognizer] | None = None
         if recognizer is None:
-            self.newest = Newest(model_folder(CHAMPION), CHAMPION, Recognizer)
+            self.newest = HotReload(model_folder(CHAMPION), CHAMPION, Recognizer)
             recognizer = self.newest.get()
         self.recognizer = recognizer
         self.recognition = self.recognizer.recognize([])

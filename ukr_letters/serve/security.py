@@ -30,7 +30,7 @@ from tornado.routing import Router
 from tornado.web import Application, HTTPError, OutputTransform, RequestHandler
 
 from ..core.bundle import BundleError
-from ..core.handover import model_folder, try_out
+from ..core.deploy import model_folder, smoke_test
 from ..core.recognizer import CHAMPION
 from ..core.settings import samples_url
 from ..core.storage import Folder, StoreError
@@ -292,7 +292,7 @@ def check_model(command: str) -> str:
     "The folder of the bundle that serves; ends with a message when it is none."
     place = model_folder(CHAMPION).resolve()
     try:
-        try_out(place)
+        smoke_test(place)
     except BundleError as error:
         refuse(command, f"{error}: `ukr_release fetch --into {place}` brings the champion (UKR_LETTERS_MODEL)")
     return str(place)

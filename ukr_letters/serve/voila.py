@@ -39,7 +39,7 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 # %% ../../nbs/serve/05_voila.ipynb #8f2ba08c
 from ..core.bundle import open_bundle
-from ..core.handover import Newest, model_folder
+from ..core.deploy import HotReload, model_folder
 from ..core.recognizer import CHAMPION
 from ..samples.intake import introduce, neighbourhood
 from ..samples.sample import JUDGE
@@ -278,9 +278,9 @@ class Health(RequestHandler):
         self.finish({**({"model": newest.get()} if newest else {}), "seats": seats.number, "free": seats.free()})
 
 
-def served_version() -> Newest[str]:
+def served_version() -> HotReload[str]:
     "The version of the network that new drawings meet."
-    return Newest(model_folder(CHAMPION), CHAMPION, lambda folder: open_bundle(folder)[0].version)
+    return HotReload(model_folder(CHAMPION), CHAMPION, lambda folder: open_bundle(folder)[0].version)
 
 # %% ../../nbs/serve/05_voila.ipynb #2c65e0dc
 OURS = {
