@@ -161,10 +161,8 @@ def check_canvas(sample: Sample) -> None:
     require(has_keys, "canvas", f"must have exactly {', '.join(wanted)}")
     for side in ("width", "height"):
         require(number(canvas[side], 1, MAX_SIDE), "canvas", f"{side} must be 1 to {MAX_SIDE} CSS pixels")
-    for guide in GUIDES:
-        require(
-            number(canvas[guide], 0, canvas["height"]), "canvas", f"{guide} must lie within 0 to {canvas['height']}"
-        )
+    for line in GUIDES:
+        require(number(canvas[line], 0, canvas["height"]), "canvas", f"{line} must lie within 0 to {canvas['height']}")
     ordered = all(canvas[above] <= canvas[below] for above, below in pairwise(GUIDES))
     require(ordered, "canvas", f"guide lines must stand in the order {', '.join(GUIDES)}")
 
