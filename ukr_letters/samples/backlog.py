@@ -160,12 +160,7 @@ class Backlog(Index):
     ) -> list[dict]:  # see `item`
         "Return drawings that pass the filters, those that need a second judge first, then by usefulness."
         query = f"SELECT id FROM samples WHERE {conditions(filters)} ORDER BY open DESC, usefulness DESC LIMIT :limit"
-        values = {
-            **asdict(filters),
-            "written": json.dumps(written(filters)),
-            "judge": judge,
-            "limit": limit + len(held),
-        }
+        values = asdict(filters) | {"written": json.dumps(written(filters)), "judge": judge, "limit": limit + len(held)}
         ids = [id for (id,) in self.db.execute(query, values) if id not in held]
         return [self.item(id) for id in ids[:limit]]
 
@@ -194,14 +189,8 @@ class Backlog(Index):
         states |= dict(self.db.execute(f"SELECT state, count(*) FROM samples WHERE {read} GROUP BY state"))
         query = "SELECT count(*), count(created >= ? OR NULL) FROM verdicts WHERE judge = ? AND live"
         mine, today = self.db.execute(query, [now()[:10], judge]).fetchone()
-        waits = len(self.outbox.names())
-        return {
-            **states,
-            "mine": mine,
-            "today": today,
-            "unsent": waits,
-            "unread": max(0, self.listed - sum(states.values())),
-        }
+        unsent, unread = len(self.outbox.names()), max(0, self.listed - sum(states.values()))
+        return states | {"mine": mine, "today": today, "unsent": unsent, "unread": unread}
 
     def history(self, judge: str, limit: int = PAGE) -> list[dict]:  # items with the judge's verdict
         "Return the drawings with the verdict by which a judge stands now, the latest first."
@@ -230,7 +219,7 @@ class Backlog(Index):
         self._reweigh()
 
     def send(self) -> None:
-        "Send the waiting verdicts to the store and drop those on deleted drawings; raises `StoreError` or `ValueError`."
+        "Send waiting verdicts to the store and drop those on deleted drawings; raises `StoreError` or `ValueError`."
         for verdict in self.outbox.records(self.outbox.names()):
             try:
                 self.store.judge(verdict)

@@ -197,7 +197,7 @@ def track(folder: Path | None = None) -> list[Path]:  # the new notes
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode:
             raise TrackError(
-                f"the shards are written, but `dvc add` failed; mend it and collect again: {done.stderr.strip()}"
+                f"the shards are written, but `dvc add` failed; fix the cause and collect again: {done.stderr.strip()}"
             )
     return [Path(f"{path}.dvc") for path in bare]
 

@@ -199,7 +199,7 @@ class Index:
             writers = {writer for (writer,) in self.db.execute("SELECT DISTINCT writer FROM samples")}
             if writers - store.withdrawn():
                 raise StoreError(
-                    f"{store.place} shows no drawings any more: is its disk there? Mend it, or delete {self.path}"
+                    f"{store.place} shows no drawings any more: is its disk there? Mount it, or delete {self.path}"
                 )
 
     def _follow_samples(self, store: Store) -> None:

@@ -83,7 +83,7 @@ DAY = 86_400  # seconds
 
 
 class Allowance:
-    "Limits how many drawings each writer, or each address, may send from this machine's pages."
+    "Limits how many drawings each writer, or each address, may send to this machine."
 
     def __init__(
         self,

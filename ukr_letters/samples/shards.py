@@ -96,7 +96,7 @@ def check_rows(rows: list[Collected], name: str) -> None:
             raise ShardError(f"{name}: drawing {row.id}: {fault}; it is no row for training")
     twice = [id for id, count in Counter(row.id for row in rows).items() if count > 1]
     if twice:
-        raise ShardError(f"{name}: drawing {twice[0]} stands in it twice")
+        raise ShardError(f"{name}: drawing {twice[0]} is in it twice")
 
 # %% ../../nbs/samples/06_shards.ipynb #45e1d8c0
 def describe(
@@ -166,11 +166,11 @@ def _table(content: bytes, name: str) -> pa.Table:
     found = {field.name: field.type for field in table.schema}
     for column in sorted(found.keys() ^ TYPES.keys()):
         raise ShardError(
-            f"{name}: the column {column} is {'missing' if column in TYPES else 'unknown'}: is it a shard of ours?"
+            f"{name}: the column {column} is {'missing' if column in TYPES else 'unknown'}: is it one of our shards?"
         )
     for column, kind in TYPES.items():
         if found[column] != kind:
-            raise ShardError(f"{name}: the column {column} holds {found[column]}, not {kind}: is it a shard of ours?")
+            raise ShardError(f"{name}: the column {column} holds {found[column]}, not {kind}: is it one of our shards?")
     return table
 
 
