@@ -47,34 +47,34 @@ log = logging.getLogger(__name__)
 # %% ../../nbs/samples/05_backlog.ipynb #7fb27b941602401d91542211134fc71a
 READ = """UPDATE samples SET reader = ?, symbol = ?, said = ?, agreed = ?, suspicion = ?, worth = ?, usefulness = ?,
   guess = ?, outline = ? WHERE id = ?"""
-PAGE = 100  # drawings that the page asks for at a time
-FEW = 32  # drawings read at once: about 30 ms of work, for which nobody who judges has to wait
+PAGE = 100  # drawings in one answer to the page
+FEW = 32  # drawings read at once: about 30 ms of work, so that no judge has to wait
 
 # %% ../../nbs/samples/05_backlog.ipynb #acae54e37e7d407bbb7b55eff062a284
 class Backlog(Index):
-    "The drawings of a store in the order in which they deserve a judge."
+    "Offers the drawings of a store to judges, the most useful first, and sends their verdicts to it."
 
     def __init__(
         self,
         url: str,  # where `open_store` finds the store
         recognizer: Recognizer | None = None,  # default: the shipped champion
-        told: Callable[[], None] = lambda: None,  # called from a thread when a verdict has left or something new came
+        on_change: Callable[[], None] = lambda: None,  # called by the threads after each step or trouble
     ):
-        "Open the index, making it when it is new."
+        "Open or make the index; raises what `Index` raises, and `StoreError`."
         super().__init__(desk_folder(url))
-        self.url, self.recognizer, self.told = url, recognizer or Recognizer(), told
+        self.url, self.recognizer, self.on_change = url, recognizer or Recognizer(), on_change
         self.outbox = Outbox(self.desk, Verdict, "unsent")
-        self.troubles: dict[str, str] = {}  # why threads cannot do their work
+        self.troubles: dict[str, str] = {}  # name of a task -> why its last round failed, or ""
         self.leaving, self.woken = Event(), {"sending": Event(), "following": Event()}
-        self.last = ""  # when the latest verdict of this process was made
+        self.last = ""  # time of this process's latest verdict
 
     @cached_property
     def store(self) -> Store:
-        "The store, opened when it is first needed; raises `StoreError` or `ValueError`."
+        "Open the store at its first use; raises `StoreError` or `ValueError`."
         return open_store(self.url)
 
     def _row(self, id: str, sample: Sample, facts: Facts, glyph: np.ndarray, rare: dict) -> tuple:
-        "What a champion reads in a drawing, in the order of `READ`."
+        "Return what the champion reads in a drawing, in the order of `READ`."
         bits, guess = outline(glyph), facts.top[0][0]
         facts = replace(facts, copy_of=self.copies.find(guess, bits))
         if facts.copy_of is None:
@@ -86,7 +86,7 @@ class Backlog(Index):
 
     @cached_property
     def copies(self) -> Copies:
-        "The outlines of the drawings, those that former processes have read taken up when first needed."
+        "Return the outlines of all drawings that this champion has read, loaded from the index at the first use."
         copies = Copies()
         query = (
             "SELECT guess, outline, id FROM samples WHERE reader = ? AND suspicion <> 'duplicate' AND outline NOTNULL"
@@ -96,7 +96,7 @@ class Backlog(Index):
         return copies
 
     def _read(self, samples: dict[str, Sample]) -> None:
-        "Let the champion read drawings of the index."
+        "Let the champion read drawings, and write its readings to the index."
         rare = dict(self.db.execute("SELECT symbol, rarity FROM classes"))
         found = dict(zip(samples, read_all(list(samples.values()), self.recognizer), strict=True))
         rows = [self._row(id, samples[id], facts, glyph, rare) for id, (facts, glyph) in found.items()]
@@ -106,27 +106,27 @@ class Backlog(Index):
             db.executemany("UPDATE records SET top = ? WHERE id = ?", tops)
 
     def take(self, samples: dict[str, Sample]) -> None:
-        "Put drawings into the index, a few at a time, each with what the champion reads in it."
+        "Add drawings to the index, `FEW` at a time, each with what the champion reads in it, until `leave`."
         for ids in chunked(samples, FEW):
             if self.leaving.is_set():
                 break
             some = {id: samples[id] for id in ids}
             super().take(some)
             self._read(some)
-            self.told()
+            self.on_change()
 
     def _read_rest(self) -> None:
-        "Read what another process has put into the index, or another champion has read."
+        "Read the drawings that another process added or another champion read."
         query = "SELECT id FROM samples JOIN records USING (id) WHERE reader IS NOT ? LIMIT ?"
         while not self.leaving.is_set():
             ids = [id for (id,) in self.db.execute(query, [self.recognizer.version, FEW])]
             if not ids:
                 break
             self._read({id: self.sample(id) for id in ids})
-            self.told()
+            self.on_change()
 
     def _moment(self) -> str:
-        "Now, but later than the verdict before: the order of a judge's verdicts must not hang on a clock's grain."
+        "Return the current time, or 1 ms after the last verdict if that is later, so that times keep the order."
         if self.last >= (moment := now()):
             moment = (datetime.fromisoformat(self.last) + timedelta(milliseconds=1)).isoformat(timespec="milliseconds")
         self.last = moment
@@ -137,10 +137,10 @@ class Backlog(Index):
         id: str,  # of the drawing
         judge: str,
         decision: str,  # accept, reject, skip or undo
-        char: str | None = None,  # what it is, as written; with accept only
+        char: str | None = None,  # the symbol as written; with accept only
         reason: str | None = None,  # with reject only
     ) -> Verdict:
-        "Keep a verdict: on the disk when this returns; raises `SampleError`, `KeyError` or `StoreError`."
+        "Write a verdict to the disk, to be sent later; raises `SampleError`, `KeyError` or `StoreError`."
         self.sample(id)
         said = symbol(char) if char else None
         uppercase = char.isupper() if char and said and said.is_letter else None
@@ -154,23 +154,18 @@ class Backlog(Index):
     def page(
         self,
         filters: "Filters",
-        judge: str,  # who asks: nobody is shown a drawing twice
+        judge: str,  # who asks, and does not get drawings judged already
         limit: int = PAGE,
-        held: Collection[str] = (),  # ids that the judge has on the screen already
+        held: Collection[str] = (),  # ids of drawings that the page has already
     ) -> list[dict]:  # see `item`
-        "The most useful drawings that fit the filters, most useful first."
+        "Return drawings that pass the filters, those that need a second judge first, then by usefulness."
         query = f"SELECT id FROM samples WHERE {conditions(filters)} ORDER BY open DESC, usefulness DESC LIMIT :limit"
-        values = {
-            **asdict(filters),
-            "written": json.dumps(written(filters)),
-            "judge": judge,
-            "limit": limit + len(held),
-        }
+        values = asdict(filters) | {"written": json.dumps(written(filters)), "judge": judge, "limit": limit + len(held)}
         ids = [id for (id,) in self.db.execute(query, values) if id not in held]
         return [self.item(id) for id in ids[:limit]]
 
     def item(self, id: str) -> dict:
-        "What the page shows of a drawing; raises `KeyError` when it is gone."
+        "Return what the page shows of a drawing; raises `KeyError` if it is gone."
         sample = self.sample(id)
         columns = ("symbol", "said", "agreed", "suspicion", "state", "settled")
         query = f"SELECT {', '.join(columns)}, top FROM samples JOIN records USING (id) WHERE id = ?"
@@ -179,7 +174,7 @@ class Backlog(Index):
         return {"id": id, **shown, **dict(zip(columns, row, strict=True)), "top": json.loads(top)}
 
     def groups(self, judge: str) -> dict[str, list]:  # "agreed" and "suspicion": pairs of name and count
-        "The groups of alike drawings which this judge has not judged."
+        "Return the groups of drawings without a vote and without a verdict of this judge, the largest first."
         counted = f"count(*) FROM samples WHERE open = 1 AND NOT {SPOKEN.format('')}"
         queries = {
             "agreed": f"SELECT symbol, {counted} AND suspicion = '' AND agreed GROUP BY symbol ORDER BY 2 DESC, 1",
@@ -188,23 +183,17 @@ class Backlog(Index):
         return {name: list(map(list, self.db.execute(query, {"judge": judge}))) for name, query in queries.items()}
 
     def counts(self, judge: str) -> dict[str, int]:
-        "How far the work has come, of all judges and of this one."
+        "Return how many drawings are in each state, unread or unsent, and how many this judge has judged."
         states = dict.fromkeys(("waiting", "second", "accepted", "rejected", "withdrawn"), 0)
         read = "suspicion NOTNULL OR state = 'withdrawn'"
         states |= dict(self.db.execute(f"SELECT state, count(*) FROM samples WHERE {read} GROUP BY state"))
         query = "SELECT count(*), count(created >= ? OR NULL) FROM verdicts WHERE judge = ? AND live"
         mine, today = self.db.execute(query, [now()[:10], judge]).fetchone()
-        waits = len(self.outbox.names())
-        return {
-            **states,
-            "mine": mine,
-            "today": today,
-            "unsent": waits,
-            "unread": max(0, self.listed - sum(states.values())),
-        }
+        unsent, unread = len(self.outbox.names()), max(0, self.listed - sum(states.values()))
+        return states | {"mine": mine, "today": today, "unsent": unsent, "unread": unread}
 
     def history(self, judge: str, limit: int = PAGE) -> list[dict]:  # items with the judge's verdict
-        "The verdicts by which a judge stands now, latest first."
+        "Return the drawings with the verdict by which a judge stands now, the latest first."
         here = "SELECT verdicts.record FROM verdicts JOIN records ON records.id = verdicts.sample"
         query = f"{here} WHERE judge = ? AND live ORDER BY created DESC LIMIT ?"
         verdicts = [Verdict.from_json(text) for (text,) in self.db.execute(query, [judge, limit])]
@@ -213,7 +202,7 @@ class Backlog(Index):
         return [{**self.item(one.sample), "verdict": {**fields[one.id], "char": chars[one.id]}} for one in verdicts]
 
     def _reweigh(self) -> None:
-        "Bring the order up to date with what has been accepted."
+        "Update rarity, and with it the order, for symbols whose rarity changed by more than `DRIFT`."
         rare = dict(self.db.execute("SELECT symbol, rarity FROM classes"))
         accepted = self.db.execute("SELECT settled, count(*) FROM samples WHERE state = 'accepted' GROUP BY settled")
         for char, count in accepted.fetchall():
@@ -224,13 +213,13 @@ class Backlog(Index):
                     db.execute(query, [RARE * fresh, char])
 
     def follow(self) -> None:
-        "One round: bring the index up to date with the store; raises `StoreError` or `ValueError`."
+        "Update the index, the readings and the order once; raises `StoreError` or `ValueError`."
         self.refresh(self.store)
         self._read_rest()
         self._reweigh()
 
     def send(self) -> None:
-        "Bring all waiting verdicts to the store; raises `StoreError` or `ValueError`."
+        "Send waiting verdicts to the store and drop those on deleted drawings; raises `StoreError` or `ValueError`."
         for verdict in self.outbox.records(self.outbox.names()):
             try:
                 self.store.judge(verdict)
@@ -241,19 +230,19 @@ class Backlog(Index):
             self.outbox.remove(verdict)
 
     def _round(self, name: str, work: Callable[[], None]) -> None:
-        "Do a thing once, and say so when it cannot be done."
+        "Run a task once and note in `troubles` why it failed."
         before = self.troubles.get(name, "")
         try:
             work()
             self.troubles[name] = ""
-        except Exception as error:  # a thread that ended would never be missed
+        except Exception as error:  # nobody would notice that the thread ended
             log.warning("%s: %s", name, error)
             self.troubles[name] = str(error.args[-1] if error.args else error)
         if name == "sending" or self.troubles[name] != before:
-            self.told()
+            self.on_change()
 
     def _work(self, name: str, work: Callable[[], None]) -> None:
-        "Do a thing in rounds until we leave; what waits to be sent is tried once more then."
+        "Run a task in rounds until `leave`; then send once more."
         while not self.leaving.is_set():
             start = monotonic()
             self._round(name, work)
@@ -263,13 +252,13 @@ class Backlog(Index):
             self._round(name, work)
 
     def _follow_alone(self) -> None:
-        "A round, unless another process at this desk does it."
+        "Follow the store, unless another process with this desk does."
         with suppress(Timeout):
-            self.alone.acquire(blocking=False)  # once more by whoever has it already: nothing changes
+            self.alone.acquire(blocking=False)  # does nothing if this process has the lock
             self.follow()
 
     def start(self) -> None:
-        "Send and follow from now on, without holding anybody up."
+        "Start the two threads that send verdicts and follow the store."
         self.alone = FileLock(self.desk / "follower.lock", thread_local=False)  # held until the process ends
         works = {"sending": self.send, "following": self._follow_alone}
         self.threads = [Thread(target=self._work, args=work, daemon=True) for work in works.items()]
@@ -278,10 +267,10 @@ class Backlog(Index):
 
     def leave(
         self,
-        seconds: float = 3.0,  # how long the process may be held up
+        seconds: float = 3.0,  # how long to wait for each thread
     ) -> None:
-        "Send what is waiting, and stop; what cannot be sent waits for the next start."
-        self.told = lambda: None
+        "Send what is waiting, and stop the threads; the next start sends what could not be sent."
+        self.on_change = lambda: None
         self.leaving.set()
         for woken in self.woken.values():
             woken.set()
@@ -295,20 +284,20 @@ CASES = ("capital", "small", "digit")
 
 @dataclass(frozen=True)
 class Filters:
-    "Which drawings are wanted; an empty text asks for nothing in particular."
+    "Says which drawings a judge wants to see; an empty text does not filter."
 
     state: str = "open"  # one of `STATES`
     symbol: str = ""  # one of `CLASSES`
     case: str = ""  # one of `CASES`
     device: str = ""  # one of `DEVICES`
-    writer: str = ""  # how the writer's id begins
+    writer: str = ""  # beginning of the writer's id
     suspicion: str = ""  # one of `SUSPICIONS`
     since: str = ""  # first day, 2026-11-24
     until: str = ""  # last day
-    agreed: bool = False  # only where writer and champion agree
+    agreed: bool = False  # only drawings on which writer and champion agree
 
     def __post_init__(self):
-        "Refuse what cannot be asked for; raises `ValueError`."
+        "Check the values; raises `ValueError`."
         choices = {"state": STATES, "symbol": CLASSES, "case": CASES, "device": DEVICES, "suspicion": SUSPICIONS}
         for name, allowed in choices.items():
             if getattr(self, name) not in ("", *allowed) or not self.state:
@@ -329,7 +318,7 @@ WHERE_STATE = {
 
 
 def written(filters: Filters) -> list[str]:
-    "The symbols as written that are wanted; all of them are none in particular."
+    "Return the symbols, as written, that pass the filters for symbol and case; none if there is no such filter."
     labels = [filters.symbol] if filters.symbol else CLASSES if filters.case else []
     kinds = {"capital": str.isupper, "small": str.islower, "digit": str.isdigit}
     forms = [form for label in labels for form in dict.fromkeys((label, label.upper()))]
@@ -337,8 +326,8 @@ def written(filters: Filters) -> list[str]:
 
 
 def conditions(filters: Filters) -> str:
-    "The filters as SQL, which takes its values from `values`."
-    parts = [WHERE_STATE[filters.state], "suspicion NOTNULL"]  # offered when the champion has read it
+    "Return the filters as an SQL condition with named parameters, as `Backlog.page` sets them."
+    parts = [WHERE_STATE[filters.state], "suspicion NOTNULL"]  # only drawings that a champion has read
     if filters.suspicion or filters.state in ("open", "skipped"):
         parts.append("suspicion = :suspicion")
     if filters.symbol or filters.case:
@@ -353,4 +342,4 @@ def conditions(filters: Filters) -> str:
 DRIFT = 0.05  # of rarity: smaller changes do not reorder anything
 
 # %% ../../nbs/samples/05_backlog.ipynb #821c6f72
-PAUSE = 2.0  # seconds between two rounds; slow stores are left alone ten times as long as a round took
+PAUSE = 2.0  # least seconds between two rounds; ten times as long as the round took if that is more

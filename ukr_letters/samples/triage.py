@@ -24,29 +24,29 @@ from .sample import Sample
 # %% ../../nbs/samples/03_triage.ipynb #0a61a5bd
 @dataclass(frozen=True)
 class Facts:
-    "What the champion and a ruler say of one drawing."
+    "Holds what the champion reads in one drawing, what its writer said, and how it compares to other drawings."
 
     top: tuple[tuple[str, float], ...]  # the likeliest symbols as written, with probabilities, likeliest first
     said: str | None  # what the writer said it is, as written; None when nobody said
     given: float | None  # probability of what the writer said, case included
-    strange: bool  # it is hardly one of our symbols
-    small: bool  # hardly more than a tap
+    strange: bool  # it is hardly one of our symbols: out of distribution
+    small: bool  # hardly more than a tap, see `is_small`
     copy_of: str | None = None  # id of an earlier drawing that it repeats
-    rarity: float = 0.0  # 0: there are many of its class, 1: there is none
+    rarity: float = 0.0  # 1: there is no accepted drawing of its class; falls towards 0
 
     @property
     def confidence(self) -> float:
-        "Probability of the champion's first guess."
+        "Return the probability of the champion's first guess."
         return self.top[0][1]
 
     @property
     def agreed(self) -> bool:
-        "True when writer and champion say the same symbol in the same case."
+        "Return whether writer and champion say the same symbol in the same case."
         return self.said is not None and self.said == self.top[0][0]
 
 # %% ../../nbs/samples/03_triage.ipynb #075377d2
 def size_on_lines(sample: Sample) -> tuple[float, float]:
-    "Height and drop as `ink.measure` has them; not numbers where the guide lines tell nothing."
+    "Return height and drop as `ink.measure` does, or two NaN if the x-height line is not above the baseline."
     x_line, baseline = sample.canvas["x_height"], sample.canvas["baseline"]
     return measure(sample.ink, x_line, baseline) if baseline > x_line else (math.nan, math.nan)
 
@@ -55,7 +55,7 @@ SPECK = 0.05  # of the pad's longer side
 
 
 def is_small(sample: Sample) -> bool:
-    "True when a drawing is hardly more than a tap."
+    "Return whether the longer side of a drawing is below `SPECK`."
     points = np.concatenate([np.asarray(stroke)[:, :2] for stroke in sample.ink])
     return bool(np.ptp(points, axis=0).max() < SPECK * max(sample.canvas["width"], sample.canvas["height"]))
 
@@ -64,7 +64,7 @@ def probability_of(
     recognition: Recognition,
     char: str,  # a symbol as written
 ) -> float:
-    "Probability that a drawing is this symbol in this case."
+    "Return the probability (0 to 1) that a drawing is this symbol in this case."
     said = symbol(char)
     chance = float(recognition.probabilities[said.index])
     if not said.is_letter:
@@ -74,7 +74,7 @@ def probability_of(
 
 # %% ../../nbs/samples/03_triage.ipynb #e4dfb0f1
 def said_by_writer(sample: Sample, recognition: Recognition) -> str | None:
-    "The writer's label as written."
+    "Return the writer's label in the writer's case, or else in the champion's; None without a label."
     if sample.label is None:
         return None
     if sample.uppercase is None:
@@ -83,7 +83,7 @@ def said_by_writer(sample: Sample, recognition: Recognition) -> str | None:
 
 
 def facts_of(sample: Sample, recognition: Recognition) -> Facts:
-    "The facts of a drawing that the champion has read."
+    "Return the facts of one drawing; `copy_of` and `rarity` keep their defaults."
     said = said_by_writer(sample, recognition)
     return Facts(
         top=tuple((recognition.written(label), probability) for label, probability in recognition.top()),
@@ -97,8 +97,8 @@ def facts_of(sample: Sample, recognition: Recognition) -> Facts:
 def read_all(
     samples: Sequence[Sample],
     recognizer: Recognizer,  # today's champion
-) -> list[tuple[Facts, np.ndarray]]:  # of each: its facts, and its glyph as float32 (32, 32)
-    "The facts of many drawings, apart from those that depend on other drawings."
+) -> list[tuple[Facts, np.ndarray]]:  # facts and glyph, float32 (32, 32), of each
+    "Return the facts and glyphs of many drawings, without the facts that depend on other drawings."
     found = recognizer.recognize_many([one.ink for one in samples], sizes=[size_on_lines(one) for one in samples])
     return [(facts_of(one, seen), seen.glyph) for one, seen in zip(samples, found, strict=True)]
 
@@ -107,7 +107,7 @@ SUSPICIONS = ("empty", "duplicate", "scribble")
 
 
 def suspicion(facts: Facts) -> str | None:
-    "Why a drawing may be rubbish, one of `SUSPICIONS`; None when nothing speaks against it."
+    "Return why a drawing may be rubbish, the first that applies of `SUSPICIONS`, or None."
     signs = {"empty": facts.small, "duplicate": facts.copy_of is not None, "scribble": facts.strange}
     return next((name for name in SUSPICIONS if signs[name]), None)
 
@@ -116,7 +116,7 @@ ALIKE, HESITANT, RARE = 0.3, 0.1, 0.2  # weights beside doubt, which weighs 1
 
 
 def worth(facts: Facts) -> float:
-    "How much a person's look at a drawing is worth, its class's rarity left aside."
+    "Return how useful a look at a drawing is (0 to 1.4), without the rarity of its class."
     believed = facts.confidence if facts.given is None else facts.given
     shown = (facts.said or facts.top[0][0]).lower()
     twins = any(char.lower() in lookalikes(shown) for char, _ in facts.top[:2])
@@ -124,7 +124,7 @@ def worth(facts: Facts) -> float:
 
 
 def usefulness(facts: Facts) -> float:
-    "How much a person's look at a drawing is worth; the queue begins with the highest."
+    "Return how useful a look at a drawing is, rarity included; the queue begins with the highest."
     return worth(facts) + RARE * facts.rarity
 
 # %% ../../nbs/samples/03_triage.ipynb #d193bdec
@@ -132,60 +132,60 @@ HALF = 50  # accepted drawings that halve the rarity of a class
 
 
 def rarity(
-    accepted: int,  # drawings of one class and case that were accepted
+    accepted: int,  # accepted drawings of one class and case
 ) -> float:
-    "1 for a class without drawings, falling towards 0."
+    "Return 1 for a class without drawings, 0.5 at `HALF`, and less the more there are."
     return HALF / (HALF + accepted)
 
 # %% ../../nbs/samples/03_triage.ipynb #24270da6
 class Asker:
-    "Chooses what one visitor is asked to draw."
+    "Chooses the symbols that one visitor is asked to draw."
 
     def __init__(
         self,
-        seed: int | None = None,  # makes the choices repeatable; None for fresh ones
+        seed: int | None = None,  # makes the choices repeatable; None for random ones
     ):
-        "An asker who has not asked for anything yet."
+        "Start without anything asked."
         self.random = Random(seed)
         self.asked: Counter[str] = Counter()
         self.last: str | None = None
 
     def ask(
         self,
-        known: dict[str, int],  # how many drawings there are of each symbol; one that is missing has none
-        symbols: Iterable[str],  # what may be asked for
+        known: dict[str, int],  # number of drawings of each symbol; 0 if missing
+        symbols: Iterable[str],  # two or more symbols to choose from
     ) -> str:
-        "The symbol that is wanted most."
+        "Return the symbol with the fewest drawings, but not the last one again, and count it as asked."
         others = [char for char in symbols if char != self.last]
         have = {char: known.get(char, 0) + self.asked[char] for char in others}
         fewest = min(have.values())
         return self.name(self.random.choice([char for char in others if have[char] == fewest]))
 
     def name(self, char: str) -> str:
-        "Ask for a symbol that the visitor has chosen."
+        "Count a symbol that the visitor chose as asked, and return it."
         self.asked[char] += 1
         self.last = char
         return char
 
 # %% ../../nbs/samples/03_triage.ipynb #a31c10ef
-NEAR = 16  # pixels of 1,024: less than a slight trembling changes
+NEAR = 16  # most pixels of 1,024 in which copies differ: slight trembling changes more
 
 
 def outline(
     glyph: np.ndarray,  # float32 (32, 32)
 ) -> np.ndarray:  # uint64 (16,)
-    "A glyph as bits, one for each pixel."
+    "Return the pixels above one half as bits."
     return np.packbits(glyph > 0.5).view(np.uint64)
 
 # %% ../../nbs/samples/03_triage.ipynb #5f06264f
-ROOM = 64  # outlines of a symbol to begin with; doubled whenever they are full
+ROOM = 64  # outlines of a symbol at first; doubled whenever they are full
 
 
 class Copies:
-    "Remembers outlines, and finds among them those that a new one repeats."
+    "Stores outlines by symbol, and finds a stored drawing that a new one copies."
 
     def __init__(self) -> None:
-        self.outlines: dict[str, np.ndarray] = {}  # symbol -> uint64 (room, 16), filled from the start
+        self.outlines: dict[str, np.ndarray] = {}  # symbol -> uint64 (n, 16), the first rows filled
         self.ids: dict[str, list[str]] = {}
 
     def add(
@@ -194,7 +194,7 @@ class Copies:
         bits: np.ndarray,  # from `outline`
         id: str,
     ) -> None:
-        "Remember the outline of a drawing."
+        "Store the outline and the id of a drawing."
         ids = self.ids.setdefault(char, [])
         kept = self.outlines.setdefault(char, np.empty((ROOM, len(bits)), np.uint64))
         if len(ids) == len(kept):
@@ -203,7 +203,7 @@ class Copies:
         ids.append(id)
 
     def find(self, char: str, bits: np.ndarray) -> str | None:
-        "The id of the first drawing of this symbol that has nearly the same outline."
+        "Return the id of the first drawing of this symbol within `NEAR` pixels, or None."
         ids = self.ids.get(char, [])
         if not ids:
             return None

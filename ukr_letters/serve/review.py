@@ -44,7 +44,7 @@ class ReviewApp(AnyWidget):
         "A table without a judge."
         super().__init__(judge=os.environ.get("UKR_LETTERS_JUDGE", ""))
         self.backlog = backlog or Backlog(samples_url())
-        self.backlog.told = lambda: self.tell_news(CALM)
+        self.backlog.on_change = lambda: self.tell_news(CALM)
         self.name = self.judge
         self.acts: list[list[str]] = []  # ids of each action of this session, for undoing
         self.said, self.telling = 0.0, Lock()  # when news were told last
