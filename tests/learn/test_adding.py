@@ -32,6 +32,7 @@ def stamps(monkeypatch: pytest.MonkeyPatch) -> str:
     return "stamps"
 
 
+@pytest.mark.slow  # it trains
 def test_a_source_is_one_reader_and_its_name_in_the_parameters(stamps: str) -> None:
     dataset = assemble([stamps, "fonts"], limit=300)
     counts = card(dataset)["sources"]
@@ -58,6 +59,7 @@ def pooled(monkeypatch: pytest.MonkeyPatch) -> str:
     return "pooled"
 
 
+@pytest.mark.slow  # it trains
 def test_a_network_is_one_function(pooled: str, tmp_path: Path) -> None:
     dataset = assemble("embedded", limit=600)
     net = fit(create(pooled), dataset.part("train"), dataset.part("valid"), SHORT)
