@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app review quick test check repro bench lab export readme clean-notebooks deploy-secrets deploy-check deploy-test
+.PHONY: help app review quick test check repro bench lab export readme outputs clean-notebooks deploy-secrets deploy-check deploy-test
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -79,7 +79,7 @@ quick: .venv/testing  ## what can be known of a change in three minutes; STRICT=
 	$(BIN)/python tests/house/quick.py $(if $(STRICT),--strict)
 
 test: .venv/testing .venv/browser .venv/postgres .venv/proxy check  ## install everything, run every check, lesson and test
-	$(BIN)/nbdev_test --n_workers 2 --do_print
+	$(BIN)/python tests/house/lessons.py
 	$(BIN)/python -m pytest -n 2 --dist loadscope --durations 25 --durations-min 0.5 tests
 
 check: .venv/developing  ## notebooks clean, package exported, README in sync, nothing left over
@@ -106,7 +106,11 @@ lab: .venv/developing  ## open the notebooks in JupyterLab
 export: .venv/developing  ## notebooks to package
 	$(BIN)/nbdev_export
 
-clean-notebooks: .venv/developing  ## strip what running leaves in notebooks
+outputs: .venv/testing  ## run the lessons of the library and keep what they show
+	$(BIN)/python tests/house/lessons.py --write
+
+clean-notebooks: .venv/developing  ## strip what running leaves in notebooks, and all outputs of stages, essays and pages
+	$(BIN)/jupyter nbconvert --log-level ERROR --clear-output --inplace nbs/pipeline/*.ipynb nbs/explore/*.ipynb dashboards/*.ipynb
 	$(BIN)/nbdev_clean
 	$(BIN)/nbdev_clean --fname dashboards
 

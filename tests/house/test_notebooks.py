@@ -1,6 +1,7 @@
 "A notebook is an essay and a dashboard is a page; a failure names each offender."
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ MAX_LINES, MAX_CELLS = 45, 100
 WORDS_PER_CODE_CELL = 4
 PICTURE = re.compile(r"!\[[^\]]+\]\((images/[^)]+)\)")
 NOTEBOOK_LINK = re.compile(r"\]\(([^)#:]+\.ipynb)")
+MAX_OUTPUTS, MAX_SHOWN = 30_000, 10_000  # characters, of a notebook's outputs and of a picture among them
 MAX_PICTURE = 120_000  # bytes: they live in git, where nothing is ever thrown away
 
 
@@ -114,12 +116,31 @@ def test_imports_have_their_own_cells():
 
 
 def unclean(path: Path) -> Iterator[str]:
-    "Saved outputs change a stage's hash and hide the real change in a diff: `nbdev_clean` removes them."
+    "Counts change at each run, and outputs change the hash of a stage; `make clean-notebooks` removes them."
     for cell in cells(path):
-        if cell["cell_type"] == "code" and cell["outputs"]:
+        if cell["cell_type"] == "code" and cell["outputs"] and path not in LIBRARY:
             yield f"saved outputs: {first_line(cell['source'])}"
         if cell["cell_type"] == "code" and cell["execution_count"]:
             yield f"execution count: {first_line(cell['source'])}"
+
+
+def overfull(path: Path) -> Iterator[str]:
+    "Outputs stay so small that a page opens quickly and a diff can be read; `make outputs` squeezes pictures."
+    outputs = [output for cell in cells(path) if cell["cell_type"] == "code" for output in cell["outputs"]]
+    pictures = [data for output in outputs for kind, data in output.get("data", {}).items() if "image" in kind]
+    if (size := len(json.dumps(outputs))) > MAX_OUTPUTS:
+        yield f"{size} characters of outputs"
+    yield from (f"a picture of {len(data)} characters" for data in pictures if len(data) > MAX_SHOWN)
+    yield from ("an output on standard error" for output in outputs if output.get("name") == "stderr")
+
+
+def test_outputs_are_small():
+    assert_kept(overfull, LIBRARY)
+
+
+def test_the_library_shows_what_it_says():
+    shown = [path for path in LIBRARY if any(cell.get("outputs") for cell in cells(path))]
+    assert shown == LIBRARY
 
 
 def test_notebooks_are_clean():
@@ -196,6 +217,9 @@ def test_the_rules_of_notebooks_see_their_offenders(tmp_path: Path):
         "logic": ["defines f", "defines Shown"],
     }
     assert len(list(unclean(untidy))) == 6
+    large = {"output_type": "display_data", "data": {"image/png": "x" * (MAX_OUTPUTS + 1)}}
+    noisy = {"output_type": "stream", "name": "stderr", "text": "careful"}
+    assert len(list(overfull(probe(tmp_path / "20_full.ipynb", ["1"], words="full", outputs=[large, noisy])))) == 3
     assert list(pictureless(untidy)) == ["images/absent.png is missing"]
     (tmp_path / "images").mkdir()
     (tmp_path / "images/absent.png").write_bytes(bytes(MAX_PICTURE + 1))
