@@ -11,10 +11,10 @@ from pathlib import Path
 from ukr_letters.learn.dataset import assemble, load, save
 from ukr_letters.learn.model import create
 from ukr_letters.learn.train import Epoch, Recipe, fit
-from ukr_letters.release.runlog import told
+from ukr_letters.release.runlog import log_epoch
 
 EPOCHS, SAMPLES = 4, 12_800
-LINES = 200  # epochs told, to time one
+LINES = 200  # epochs logged, to time one
 
 
 def train(prepared: str, architecture: str) -> None:
@@ -51,7 +51,7 @@ def milliseconds_of_tracking() -> float:
         os.environ["UKR_LETTERS_RUN"] = folder
         for _ in range(LINES):
             start = time.perf_counter()
-            told(epoch)
+            log_epoch(epoch)
             times.append(1000 * (time.perf_counter() - start))
         del os.environ["UKR_LETTERS_RUN"]
     return statistics.median(times)

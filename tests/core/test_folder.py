@@ -36,10 +36,10 @@ def test_the_order_of_the_steps_survives_a_power_cut(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", noted)
     monkeypatch.setattr(os, "link", lambda source, final: (steps.append("link"), link(source, final)))
     store = open_store(str(tmp_path / "samples"))
-    folder, inbox = store.place.folder, store.place.folder / "inbox"
-    final = store.place.path(sample_name(store.add(GOOD)))
+    folder, inbox = store.storage.folder, store.storage.folder / "inbox"
+    final = store.storage.path(sample_name(store.add(GOOD)))
     before, after = steps[: steps.index("link")], steps[steps.index("link") + 1 :]
-    assert {tmp_path, folder, inbox} <= set(before) and before[-1].parent == store.place.partial
+    assert {tmp_path, folder, inbox} <= set(before) and before[-1].parent == store.storage.partial
     assert after == [final.parent]
     steps.clear()
     open_store(str(folder)).add(GOOD)  # another writer may not have come to its own syncs yet
@@ -110,7 +110,7 @@ try:
     raise SystemExit("the disk was never full")
 except StoreError as error:
     reason = str(error)
-left = [path.name for path in store.place.partial.iterdir()]
+left = [path.name for path in store.storage.partial.iterdir()]
 readable = [sample.id for sample in store.samples()]
 print(json.dumps([reason, left, sorted(kept) == sorted(readable), len(kept)]))
 """

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from support.checkout import ROOT
 
 from ukr_letters.release.runs import Run
-from ukr_letters.samples.intake import PER_MINUTE, Allowance
+from ukr_letters.samples.intake import PER_MINUTE, Quota
 
 RUNNING = """
 import os, sys
@@ -22,9 +22,9 @@ GIVING = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from ukr_letters.samples.intake import Allowance
-allowance = Allowance(Path(sys.argv[2]))
-print(sum(allowance.grant("0" * 32) for _ in range(int(sys.argv[3]))))
+from ukr_letters.samples.intake import Quota
+quota = Quota(Path(sys.argv[2]))
+print(sum(quota.grant("0" * 32) for _ in range(int(sys.argv[3]))))
 """
 
 
@@ -47,4 +47,4 @@ def test_two_processes_count_one_after_the_other(tmp_path):
     command = [sys.executable, "-c", GIVING, str(ROOT), str(tmp_path / "times"), str(PER_MINUTE)]
     givers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert sum(int(giver.communicate()[0]) for giver in givers) == PER_MINUTE
-    assert not Allowance(tmp_path / "times").grant("0" * 32)
+    assert not Quota(tmp_path / "times").grant("0" * 32)

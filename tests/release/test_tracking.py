@@ -27,15 +27,15 @@ LONG = 120  # seconds within which everything happens, even on a busy machine
 STEPS = """
 import time
 from ukr_letters.core.settings import root
-from ukr_letters.release.runlog import keep, log, used
+from ukr_letters.release.runlog import log_artifacts, log_metrics, log_params
 
-used({"width": 3})
+log_params({"width": 3})
 for step in range(1, steps + 1):
     while not (root() / f"go{step}").exists():
         time.sleep(0.05)
-    log({"value": step / 2, "nothing": float("nan")}, step)
+    log_metrics({"value": step / 2, "nothing": float("nan")}, step)
 (root() / "picture.txt").write_text("seen")
-keep(root() / "picture.txt")
+log_artifacts(root() / "picture.txt")
 """
 
 

@@ -18,7 +18,7 @@ from support.samples import accept, example, said
 from support.tiers import starts
 
 from ukr_letters.learn.sources import read
-from ukr_letters.samples.collect import Limits, collect, plan, track, write
+from ukr_letters.samples.collect import Limits, add_to_dvc, collect, plan, write
 from ukr_letters.samples.shards import SCHEMA, ShardError, collected_drawings, decode, encode, read_shards, writer_key
 from ukr_letters.samples.store import Store, open_store
 
@@ -247,7 +247,7 @@ def test_a_crash_at_each_step_of_a_withdrawal(checkout, store):
         lambda: target.write_bytes(new),
         lambda: Path(f"data/collected/{old.name}.parquet").unlink(),
         lambda: Path(f"data/collected/{old.name}.parquet.dvc").unlink(),
-        lambda: track(),
+        lambda: add_to_dvc(),
     ]
     for step in steps:
         step()

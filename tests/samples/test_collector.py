@@ -27,10 +27,10 @@ from ukr_letters.samples.intake import (
     PER_DAY,
     PER_MINUTE,
     SHARED,
-    Allowance,
     Collector,
     Outbox,
-    introduce,
+    Quota,
+    note_visitor,
     outbox_folder,
 )
 from ukr_letters.samples.sample import Sample
@@ -288,12 +288,12 @@ def test_a_flood_under_many_names_is_refused(tmp_path, outbox, monkeypatch):
     "A script that calls itself another writer each time still sends from one address."
     monkeypatch.setenv("UKR_LETTERS_VISITORS", str(tmp_path))
     monkeypatch.setattr("ukr_letters.samples.intake.own_kernel", lambda: "kernel")
-    introduce("kernel", "192.0.2.7")
+    note_visitor("kernel", "192.0.2.7")
     clock, most = Clock(), SHARED * PER_MINUTE
     page = Page(str(tmp_path / "samples"), clock=clock)
     page.draw(*(of_one(f"name-{number:04}", number) for number in range(most + 1)))
     assert page.says(most, "limited") and page.says(most - 1, "saved")
-    introduce("kernel", "192.0.2.8")
+    note_visitor("kernel", "192.0.2.8")
     page.collector.keep(most + 1, of_one("name-next", most + 1))
     assert page.says(most + 1, "saved")
     page.collector.leave()
@@ -303,37 +303,37 @@ def test_a_flood_under_many_names_is_refused(tmp_path, outbox, monkeypatch):
 def test_an_honest_writer_meets_no_limit(tmp_path):
     "A drawing every two seconds, for ten minutes."
     clock = Clock()
-    allowance = Allowance(tmp_path, clock)
+    quota = Quota(tmp_path, clock)
     for _ in range(300):
-        assert allowance.grant("honest-hand")
+        assert quota.grant("honest-hand")
         clock.seconds += 2
 
 
 def test_a_day_has_a_limit_too(tmp_path):
     "Somebody who has been busy since the morning."
     clock = Clock()
-    allowance = Allowance(tmp_path, clock)
+    quota = Quota(tmp_path, clock)
     (tmp_path / "busy-hand").write_text("".join(f"{clock() - 3 * ago}\n" for ago in range(PER_DAY, 21, -1)))
-    granted = [allowance.grant("busy-hand") for _ in range(25)]
-    assert granted == [True] * 21 + [False] * 4 and allowance.grant("another-hand")
+    granted = [quota.grant("busy-hand") for _ in range(25)]
+    assert granted == [True] * 21 + [False] * 4 and quota.grant("another-hand")
     clock.seconds += DAY
-    assert allowance.grant("busy-hand")
+    assert quota.grant("busy-hand")
 
 
 def test_pages_of_one_writer_count_together(tmp_path):
     "Forty drawings at the same moment, from eight pages."
     clock = Clock()
-    pages = [Allowance(tmp_path, clock) for _ in range(8)]
+    pages = [Quota(tmp_path, clock) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         granted = list(pool.map(lambda number: pages[number % 8].grant("same-hand"), range(40)))
     assert sum(granted) == PER_MINUTE
 
 
 def test_old_counts_are_tidied_up(tmp_path):
-    Allowance(tmp_path).grant("old-hand-1")
+    Quota(tmp_path).grant("old-hand-1")
     yesterday = (tmp_path / "old-hand-1").stat().st_mtime - DAY - 60
     os.utime(tmp_path / "old-hand-1", (yesterday, yesterday))
-    Allowance(tmp_path).grant("new-hand-1")
+    Quota(tmp_path).grant("new-hand-1")
     assert [path.name for path in tmp_path.iterdir()] == ["new-hand-1"]
 
 

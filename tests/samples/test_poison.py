@@ -25,7 +25,7 @@ from ukr_letters.learn.dataset import Dataset, assemble, render
 from ukr_letters.learn.model import create, to_onnx
 from ukr_letters.learn.sources import Drawing, read
 from ukr_letters.learn.train import Recipe, fit
-from ukr_letters.release.gate import compare, judgement, marks_of
+from ukr_letters.release.gate import compare, correctness_of, judgement
 from ukr_letters.samples.collect import COPY, Limits, collect, plan
 from ukr_letters.samples.sample import Sample, SampleError
 from ukr_letters.samples.store import open_store
@@ -208,7 +208,7 @@ def checkout(root: Path) -> Path:
 
 def gate(tests: Dataset, champion: Path, candidate: Path) -> str:
     "What the gate says of a candidate."
-    return judgement(compare(marks_of(champion, tests), marks_of(candidate, tests), tests))
+    return judgement(compare(correctness_of(champion, tests), correctness_of(candidate, tests), tests))
 
 
 @pytest.mark.skipif(

@@ -34,8 +34,8 @@ def store(url: str) -> Store:
 
 def damage(store: Store, name: str, content: bytes) -> None:
     "Change what stands under a name, as no reader or writer of ours would."
-    store.place.remove(name)
-    store.place.put(name, content)
+    store.storage.remove(name)
+    store.storage.put(name, content)
 
 
 # Kept whole, once
@@ -52,7 +52,7 @@ def test_added_and_found_again(store):
 
 def test_adding_twice_is_adding_once(store):
     assert store.add(GOOD) == store.add(example()) == GOOD.id and len(store) == 1
-    assert not store.place.put(sample_name(GOOD.id), GOOD.to_json().encode())
+    assert not store.storage.put(sample_name(GOOD.id), GOOD.to_json().encode())
 
 
 def test_a_sample_does_not_follow_the_pad(store):
@@ -69,9 +69,9 @@ def test_more_than_a_page_of_names(bucket):
     store = open_store(bucket)
     names = [f"inbox/00/{sha256(bytes([a, b])).hexdigest()}.json" for a in range(5) for b in range(210)]
     for name in names:
-        store.place.put(name, b"ink")
-    assert list(store.place.names("inbox")) == sorted(names) and len(store) == len(names)
-    assert list(store.place.read_all(["inbox/00/none.json", *names])) == [(name, b"ink") for name in names]
+        store.storage.put(name, b"ink")
+    assert list(store.storage.names("inbox")) == sorted(names) and len(store) == len(names)
+    assert list(store.storage.read_all(["inbox/00/none.json", *names])) == [(name, b"ink") for name in names]
 
 
 # What a writer process does: add and judge, and print an id only after the call returned.
@@ -99,7 +99,7 @@ def start_writer(url: str, first: int, last: int, judge: str = "olena") -> subpr
 
 def all_is_whole(store: Store) -> bool:
     "Each content is what its name says."
-    contents = [entry for part in ("inbox", "verdicts") for entry in store.place.read_all(store.place.names(part))]
+    contents = [entry for part in ("inbox", "verdicts") for entry in store.storage.read_all(store.storage.names(part))]
     return all(name.endswith(f"/{sha256(content).hexdigest()}.json") for name, content in contents)
 
 
@@ -161,7 +161,7 @@ def test_a_damaged_verdict_has_no_voice(store):
     store.add(GOOD)
     store.judge(said("accept", "ї"))
     wrong = store.judge(said("reject", judge="taras"))
-    name = next(name for name in store.place.names("verdicts") if wrong in name)
+    name = next(name for name in store.storage.names("verdicts") if wrong in name)
     damage(store, name, said("reject", judge="ivanna").to_json().encode())
     with pytest.warns(UserWarning, match=wrong):
         assert [stands.judges for _, _, stands in store.accepted()] == [("olena",)]
@@ -179,7 +179,7 @@ def test_a_verdict_that_judge_would_refuse_has_no_voice(store, verdict, reason):
     "Somebody put it there by hand, under its right hash."
     store.add(GOOD)
     store.judge(said("accept", "ї"))
-    store.place.put(f"{verdicts_name(GOOD.id)}/{verdict.id}.json", verdict.to_json().encode())
+    store.storage.put(f"{verdicts_name(GOOD.id)}/{verdict.id}.json", verdict.to_json().encode())
     with pytest.warns(UserWarning, match=f"is not a verdict .*{reason}"):
         assert [stands.judges for _, _, stands in store.accepted()] == [("olena",)]
     with pytest.warns(UserWarning, match=reason):
@@ -190,7 +190,7 @@ def test_the_right_hash_makes_no_sample(store):
     "Foreign content under a fitting name is still not a sample."
     content = b'{"label": "x"}'
     id = sha256(content).hexdigest()
-    store.place.put(sample_name(id), content)
+    store.storage.put(sample_name(id), content)
     with pytest.raises(DamagedError, match="is not a sample"):
         store.get(id)
 
@@ -201,7 +201,7 @@ def test_foreign_names_are_no_samples(store):
     store.judge(said("accept", "ї"))
     for name in (".DS_Store", "notes.json", f"{GOOD.id}.json~", f"{GOOD.id.upper()}.json"):
         for folder in (f"inbox/{GOOD.id[:2]}", f"verdicts/{GOOD.id[:2]}/{GOOD.id}", "inbox"):
-            store.place.put(f"{folder}/{name}", b"x")
+            store.storage.put(f"{folder}/{name}", b"x")
     assert list(store) == [GOOD.id] and len(store) == len(list(store.verdicts())) == len(list(store.accepted())) == 1
 
 
@@ -216,7 +216,7 @@ def test_only_ids_are_looked_up(store, id):
 
 @pytest.mark.parametrize("name", ["", ".", "/etc/passwd", "inbox/../../x", "..", "partial/x"])
 def test_no_name_leaves_its_place(store, name):
-    for action in (store.place.read, store.place.remove, lambda name: store.place.put(name, b"x")):
+    for action in (store.storage.read, store.storage.remove, lambda name: store.storage.put(name, b"x")):
         with pytest.raises(ValueError, match="is not a name inside the storage"):
             action(name)
 

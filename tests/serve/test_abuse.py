@@ -28,7 +28,7 @@ from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
 from ukr_letters.serve.security import BYTES, GUESSES, HEADERS, MAX_MESSAGE, MESSAGES
 from ukr_letters.serve.texts import text
-from ukr_letters.serve.voila import KERNEL, WIRES
+from ukr_letters.serve.voila import KERNEL, MAX_SOCKETS
 
 FUZZ = fuzzing(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 SECRET = "a-secret-of-ours"
@@ -246,7 +246,7 @@ def test_a_pad_does_not_fill_the_memory(flooder):
 
 
 def test_a_kernel_has_few_wires(intruder):
-    wires = [another_wire(intruder) for _ in range(WIRES - 1)]
+    wires = [another_wire(intruder) for _ in range(MAX_SOCKETS - 1)]
     with pytest.raises(WebSocketBadStatusException, match="429"):
         intruder.connect()
     for wire in wires:

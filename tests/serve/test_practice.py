@@ -14,7 +14,7 @@ from support.samples import PAD, accept, example
 
 from ukr_letters.core.alphabet import CHARS, symbol
 from ukr_letters.samples.index import PAGE
-from ukr_letters.samples.intake import PER_MINUTE, Allowance, outbox_folder
+from ukr_letters.samples.intake import PER_MINUTE, Quota, outbox_folder
 from ukr_letters.samples.sample import Sample
 from ukr_letters.samples.store import open_store
 from ukr_letters.serve.texts import text
@@ -273,8 +273,8 @@ def test_drawings_are_deleted_by_the_code_of_their_browser_when_that_is_confirme
 
 def test_who_draws_too_much_is_told_kindly(windows, server):
     page = windows.visit()
-    allowance = Allowance(outbox_folder(str(server.folder)) / "times")
-    assert all(allowance.grant(code(page)) for _ in range(PER_MINUTE))
+    quota = Quota(outbox_folder(str(server.folder)) / "times")
+    assert all(quota.grant(code(page)) for _ in range(PER_MINUTE))
     Pointer(page).draw("5")
     page.keyboard.press("Enter")
     expect(page.locator(".ukr-status")).to_have_text(text("limited"))

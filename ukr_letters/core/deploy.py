@@ -51,17 +51,17 @@ def exchange(one: Path, other: Path) -> bool:
 
 def swap(
     fresh: Path,  # a folder on the same disk; afterwards the old content has this name
-    place: Path,
+    target: Path,
 ) -> None:
-    "Replace `place` with `fresh`, and wait until the new names are on the disk."
-    if not place.exists():
-        fresh.rename(place)
-    elif not exchange(fresh, place):
+    "Replace `target` with `fresh`, and wait until the new names are on the disk."
+    if not target.exists():
+        fresh.rename(target)
+    elif not exchange(fresh, target):
         old = fresh.with_name(f"{fresh.name}-old")
-        place.rename(old)
-        fresh.rename(place)
+        target.rename(old)
+        fresh.rename(target)
         old.rename(fresh)
-    sync_folder(place.parent)
+    sync_folder(target.parent)
 
 # %% ../../nbs/core/06_deploy.ipynb #8f0832dc
 NAMES = ("model.onnx", "bundle.json")
@@ -69,19 +69,19 @@ NAMES = ("model.onnx", "bundle.json")
 
 def deploy_bundle(
     contents: dict[str, bytes],  # name of a file -> its bytes
-    place: Path,  # the folder that serving reads
+    target: Path,  # the folder that serving reads
 ) -> Bundle:
-    "Test a bundle and swap it into `place`; raises `BundleError` and leaves the old bundle there if the new one fails."
-    place = place.resolve()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-") as name:
+    "Test a bundle and swap it into `target`; raises `BundleError` and leaves the old bundle there if the new one fails."
+    target = target.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as name:
         fresh = Path(name) / "bundle"
         fresh.mkdir()
         for file in NAMES:
             write_synced(fresh / file, contents[file])
         sync_folder(fresh)
         bundle = smoke_test(fresh)
-        swap(fresh, place)
+        swap(fresh, target)
     return bundle
 
 # %% ../../nbs/core/06_deploy.ipynb #cb388486

@@ -25,7 +25,7 @@ import onnx
 from ..core.bundle import Bundle, BundleError, open_bundle, write_bundle
 from ..core.deploy import NAMES, deploy_bundle, smoke_test
 from ..core.settings import root
-from .gate import Comparison, GateError, compare, gold_of, judgement, marks_of, table
+from .gate import Comparison, GateError, compare, correctness_of, gold_of, judgement, table
 from .runs import commit_of, now
 from .tracking import address, connect
 
@@ -270,7 +270,7 @@ class Registry:
         self,
         into: Path,
         every: float,  # seconds between two checks
-        told: Callable[[str], None] = print,
+        on_news: Callable[[str], None] = print,
     ) -> None:
         "Fetch the champion whenever it changes, for ever; report each problem once."
         said = ""
@@ -281,7 +281,7 @@ class Registry:
             except (RegistryError, BundleError, OSError, MlflowException) as error:
                 fresh, news = False, f"the champion could not be fetched, tried again every {every:g} s: {error}"
             if fresh or news != said:
-                told(news)
+                on_news(news)
             said = news
             sleep(every)
 
@@ -296,7 +296,7 @@ class Registry:
                     raise GateError("there is no champion to compare with")
                 deploy_bundle(self._contents(champion), before)
                 dataset = gold_of(self.gold)
-                rows = compare(marks_of(before, dataset), marks_of(after, dataset), dataset)
+                rows = compare(correctness_of(before, dataset), correctness_of(after, dataset), dataset)
             except (GateError, BundleError) as error:
                 return Ruling(candidate, f"NOT JUDGED: {error}", [])
         return Ruling(candidate, judgement(rows), rows)
@@ -426,7 +426,7 @@ class Ruling:
     @property
     def passed(self) -> bool:
         "Return True if the gate has judged the candidate and found it worse in no comparison."
-        return bool(self.rows) and not any(row.fell for row in self.rows)
+        return bool(self.rows) and not any(row.regressed for row in self.rows)
 
 
 class Refused(RegistryError):
@@ -442,7 +442,7 @@ class Refused(RegistryError):
 # %% ../../nbs/release/06_registry.ipynb #87ce23bf
 def seen(ruling: Ruling) -> dict[str, str]:
     "Return the evidence of a ruling as files: a table for people, JSON for programs."
-    rows = [asdict(row) | {"fell": row.fell} for row in ruling.rows]
+    rows = [asdict(row) | {"fell": row.regressed} for row in ruling.rows]
     return {"gate.txt": f"{table(ruling.rows)}\n\n{ruling.text}\n", "gate.json": json.dumps(rows, ensure_ascii=False)}
 
 # %% ../../nbs/release/06_registry.ipynb #865b150d

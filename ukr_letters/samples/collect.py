@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BEFORE', 'COPY', 'COMMANDS', 'FORGET', 'Limits', 'as_row', 'choose', 'Harvest', 'taken_back', 'plan', 'write_shard',
-           'sweep', 'write', 'TrackError', 'track', 'collect', 'summary', 'commands']
+           'sweep', 'write', 'DvcError', 'add_to_dvc', 'collect', 'summary', 'commands']
 
 # %% ../../nbs/samples/07_collect.ipynb #3957a5d3
 import subprocess
@@ -184,19 +184,19 @@ def write(
     return names
 
 # %% ../../nbs/samples/07_collect.ipynb #30cce4e6
-class TrackError(RuntimeError):
+class DvcError(RuntimeError):
     "Says that `dvc add` failed; the text holds DVC's reason."
 
 
-def track(folder: Path | None = None) -> list[Path]:  # the new notes
-    "Run `dvc add` for all shards without a note, and return their notes; raises `TrackError`."
+def add_to_dvc(folder: Path | None = None) -> list[Path]:  # the new notes
+    "Run `dvc add` for all shards without a note, and return their notes; raises `DvcError`."
     folder = folder or shard_folder()
     bare = [path for path in sorted(folder.glob("*.parquet")) if not Path(f"{path}.dvc").exists()]
     if bare:
         command = [sys.executable, "-m", "dvc", "add", "--quiet", *(path.name for path in bare)]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode:
-            raise TrackError(
+            raise DvcError(
                 f"the shards are written, but `dvc add` failed; fix the cause and collect again: {done.stderr.strip()}"
             )
     return [Path(f"{path}.dvc") for path in bare]
@@ -208,11 +208,11 @@ def collect(
     folder: Path | None = None,  # of the shards; default: `shard_folder()`
     dry_run: bool = False,  # change nothing
 ) -> Harvest:
-    "Update the shards from the store and return what changed; raises `ShardError`, `StoreError` or `TrackError`."
+    "Update the shards from the store and return what changed; raises `ShardError`, `StoreError` or `DvcError`."
     harvest = plan(store, limits, folder)
     if not dry_run:
         write(harvest, folder)
-        track(folder)
+        add_to_dvc(folder)
     return harvest
 
 # %% ../../nbs/samples/07_collect.ipynb #d9ae02f2

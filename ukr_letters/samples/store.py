@@ -64,50 +64,52 @@ def trusted(
     kind: type[Kept],
     name: str,  # in the place; its last part is the id
     content: bytes,
-    place: Folder | Bucket,  # for the error text
+    storage: Folder | Bucket,  # for the error text
 ) -> Kept:
     "Return the record with this name and content; raises `DamagedError` if hash, fields or rules do not fit."
     if sha256(content).hexdigest() != PurePosixPath(name).stem:
-        raise DamagedError(f"{name} in {place} was changed after it was written: restore it from a copy, or delete it")
+        raise DamagedError(
+            f"{name} in {storage} was changed after it was written: restore it from a copy, or delete it"
+        )
     try:
         record = kind.from_json(content.decode())
         if isinstance(record, Verdict):
             check_verdict(record)
         return record
     except (SampleError, UnicodeDecodeError) as error:
-        raise DamagedError(f"{name} in {place} is not a {kind.__name__.lower()} ({error}): delete it") from error
+        raise DamagedError(f"{name} in {storage} is not a {kind.__name__.lower()} ({error}): delete it") from error
 
 # %% ../../nbs/samples/01_store.ipynb #11f22311
 class Store:
-    "Keeps samples, verdicts and withdrawals in a place, safe for any number of writers and readers."
+    "Keeps samples, verdicts and withdrawals in a storage, safe for any number of writers and readers."
 
-    def __init__(self, place: Folder | Bucket):
-        self.place = place
+    def __init__(self, storage: Folder | Bucket):
+        self.storage = storage
 
     def add(self, sample: Sample) -> str:
         "Write a sample durably and return its id; raises `SampleError` or `StoreError`."
         check(sample)
         content = sample.to_json().encode()
         id = sha256(content).hexdigest()
-        self.place.put(sample_name(id), content)
+        self.storage.put(sample_name(id), content)
         with suppress(KeyError):
-            self.place.read(withdrawal_name(sample.writer))
-            self.place.remove(sample_name(id))
+            self.storage.read(withdrawal_name(sample.writer))
+            self.storage.remove(sample_name(id))
             raise SampleError("writer: has taken all drawings back, so no more are kept under this id")
         return id
 
     def get(self, id: str) -> Sample:
         "Return the sample with this id; raises `KeyError` if there is none, `DamagedError` if it was changed."
         name = sample_name(id)
-        return trusted(Sample, name, self.place.read(name), self.place)
+        return trusted(Sample, name, self.storage.read(name), self.storage)
 
     def probe(self) -> None:
         "Check that a sample could be written now; raises `StoreError`."
-        self.place.probe()
+        self.storage.probe()
 
     def __iter__(self) -> Iterator[str]:
         "Iterate over the ids of all samples, in order."
-        return filter(None, map(id_in, self.place.names("inbox")))
+        return filter(None, map(id_in, self.storage.names("inbox")))
 
     def __len__(self) -> int:
         "Return how many samples there are."
@@ -116,15 +118,15 @@ class Store:
     def records(
         self,
         kind: type[Kept],
-        names: Iterable[str],  # in the place
+        names: Iterable[str],  # in the storage
     ) -> Iterator[tuple[str, Kept]]:  # name and record
         "Yield the records under these names, with a warning instead of each damaged one."
-        for name, content in self.place.read_all(filter(id_in, names)):
+        for name, content in self.storage.read_all(filter(id_in, names)):
             try:
-                record = trusted(kind, name, content, self.place)
+                record = trusted(kind, name, content, self.storage)
                 if isinstance(record, Verdict) and record.sample != PurePosixPath(name).parent.name:
                     raise DamagedError(
-                        f"{name} in {self.place} is not a verdict (sample: is another than its folder says)"
+                        f"{name} in {self.storage} is not a verdict (sample: is another than its folder says)"
                     )
                 yield name, record
             except DamagedError as error:
@@ -132,7 +134,7 @@ class Store:
 
     def samples(self) -> Iterator[Sample]:
         "Return an iterator over all samples, with a warning instead of each damaged one."
-        return (sample for _, sample in self.records(Sample, self.place.names("inbox")))
+        return (sample for _, sample in self.records(Sample, self.storage.names("inbox")))
 
     def judge(
         self,
@@ -143,7 +145,7 @@ class Store:
         self.get(verdict.sample)
         content = verdict.to_json().encode()
         id = sha256(content).hexdigest()
-        self.place.put(f"{verdicts_name(verdict.sample)}/{id}.json", content)
+        self.storage.put(f"{verdicts_name(verdict.sample)}/{id}.json", content)
         return id
 
     def verdicts(
@@ -151,7 +153,7 @@ class Store:
         sample: str | None = None,  # id of the sample; None for all
     ) -> Iterator[Verdict]:
         "Yield the verdicts on one sample or on all, in the order of their times; raises `KeyError` for a bad id."
-        names = self.place.names("verdicts" if sample is None else verdicts_name(sample))
+        names = self.storage.names("verdicts" if sample is None else verdicts_name(sample))
         yield from sorted((verdict for _, verdict in self.records(Verdict, names)), key=by_time)
 
     def withdraw(
@@ -162,11 +164,11 @@ class Store:
         withdrawal = Withdrawal(writer, now())
         check_withdrawal(withdrawal)
         if writer not in self.withdrawn():
-            self.place.put(withdrawal_name(writer), withdrawal.to_json().encode())
+            self.storage.put(withdrawal_name(writer), withdrawal.to_json().encode())
 
     def withdrawn(self) -> set[str]:
         "Return the writers who have taken all drawings back."
-        return {PurePosixPath(name).stem for name in self.place.names("withdrawals")}
+        return {PurePosixPath(name).stem for name in self.storage.names("withdrawals")}
 
     def delete(
         self,
@@ -175,14 +177,14 @@ class Store:
         "Withdraw a writer's samples and remove them for good; raises `SampleError` for a bad id, `StoreError`."
         self.withdraw(writer)
         mark = f'"writer":"{writer}"'.encode()
-        own = [name for name, content in self.place.read_all(self.place.names("inbox")) if mark in content]
+        own = [name for name, content in self.storage.read_all(self.storage.names("inbox")) if mark in content]
         for name in own:
-            self.place.remove(name)
+            self.storage.remove(name)
         return len(own)
 
     def judged(self) -> Iterator[tuple[str, list[Verdict]]]:
         "Yield the id of each sample that has verdicts, with its verdicts in the order in which they were given."
-        found = self.records(Verdict, self.place.names("verdicts"))
+        found = self.records(Verdict, self.storage.names("verdicts"))
         for folder, group in groupby(found, key=lambda entry: PurePosixPath(entry[0]).parent):
             yield folder.name, sorted((verdict for _, verdict in group), key=by_time)
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FAR', 'Coordinate', 'Point', 'Stroke', 'Strokes', 'Mode', 'TEE', 'TEE_FILE', 'MOST', 'Drawing', 'ASKED', 'Asked',
-           'FORMATS', 'MAX_PIXELS', 'EXAMPLE', 'GIVEN', 'PATIENCE', 'REQUESTS', 'SECONDS', 'DRAWINGS', 'SAMPLES',
+           'FORMATS', 'MAX_PIXELS', 'EXAMPLE', 'GIVEN', 'BODY_SECONDS', 'REQUESTS', 'SECONDS', 'DRAWINGS', 'SAMPLES',
            'HEADERS', 'FRESH', 'Done', 'BEARER', 'PICTURES', 'MAX_BODY', 'REFUSALS', 'router', 'Handler', 'HANDLERS',
            'COMMAND', 'Message', 'Guides', 'InkDrawing', 'PictureDrawing', 'Drawings', 'RefusedError', 'reason',
            'parsed', 'opened', 'unwrapped', 'Reading', 'Answer', 'OneAnswer', 'Answers', 'content', 'size', 'answered',
@@ -57,7 +57,7 @@ from ..core.ink import RENDERER, measure
 from ..core.recognizer import CHAMPION, Recognizer
 from ..core.settings import samples_url
 from ..core.storage import StoreError
-from ..samples.intake import SALT, Collector, neighbourhood, stand_in, tolerated
+from ..samples.intake import SALT, Collector, pseudonym, tolerated, visitor_network
 from ukr_letters.samples.sample import (
     ALTERNATIVES,
     DEVICES,
@@ -396,7 +396,7 @@ class Access:
 
     def authenticate(self, address: str, key: str | None) -> str:
         "Who it is, for the counting."
-        visitor = neighbourhood(address)
+        visitor = visitor_network(address)
         if not self.rules.keys:
             return visitor
         if not self.limiter.test(GUESSES, visitor):
@@ -417,13 +417,13 @@ class Access:
                 self._turn_away(limit, visitor, f"more than {self.rules.rate} drawings a second")
 
 # %% ../../nbs/serve/06_api.ipynb #0e47169e
-PATIENCE = 10.0  # seconds in which a body must arrive
+BODY_SECONDS = 10.0  # seconds in which a body must arrive
 
 
 async def body_of(
     stream: AsyncIterator[bytes],  # of a request
     most: int,  # bytes
-    seconds: float = PATIENCE,
+    seconds: float = BODY_SECONDS,
 ) -> bytes:
     "The whole body of a request; raises `HTTPException` 413 or 408."
     parts, length = [], 0
@@ -541,7 +541,7 @@ class Service:
         sample, allowed = sample_of(given, self.recognizer), True
         check(sample)
         with tolerated("a drawing could not be counted"):
-            allowed = self.collector.granted(sample.writer, stand_in(address))
+            allowed = self.collector.granted(sample.writer, pseudonym(address))
         if not allowed:
             SAMPLES.labels("limited").inc()
             raise HTTPException(

@@ -34,7 +34,7 @@ from ..core.deploy import model_folder, smoke_test
 from ..core.recognizer import CHAMPION
 from ..core.settings import samples_url
 from ..core.storage import Folder, StoreError
-from ..samples.intake import neighbourhood, outbox_folder
+from ..samples.intake import outbox_folder, visitor_network
 from ..samples.sample import no_constant
 from ..samples.store import open_store
 
@@ -157,7 +157,7 @@ class TokenAuth(PasswordIdentityProvider):
         "Who brings a token: a visitor without a name when it is right; ends with 429 after too many wrong ones."
         if not (self.token and token):
             return None
-        visitor = neighbourhood(handler.request.remote_ip or "")
+        visitor = visitor_network(handler.request.remote_ip or "")
         if not self.limiter.test(GUESSES, visitor):
             handler.current_user = None  # the page that says so asks who is there
             raise HTTPError(429, "too many wrong tokens: wait a minute")
@@ -275,7 +275,7 @@ def check_store(command: str) -> str:
         store.probe()
     except (ValueError, StoreError) as error:
         refuse(command, error.args[-1])
-    return str(store.place)
+    return str(store.storage)
 
 # %% ../../nbs/serve/04_security.ipynb #09ef961c
 def check_outbox(command: str) -> str:
