@@ -4,6 +4,8 @@
 is loaded when it is first asked for, so `import ukr_letters` costs nothing.
 """
 
+import sys
+
 __version__ = "0.1.0"
 __all__ = ["CLASSES", "Recognition", "Recognizer", "Sample", "glyph", "open_store"]
 
@@ -23,6 +25,21 @@ _HOMES = {
     "glyph": "core.ink",
     "open_store": "samples.store",
 }
+
+_FORMER = {"ukr_letters.ink": "ukr_letters.core.ink", "ukr_letters.recognizer": "ukr_letters.core.recognizer"}
+
+
+class _FormerModules:
+    "Says where a module is today, if the README once showed it under another name."
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        "Raise `ModuleNotFoundError` with the name of today; find nothing else."
+        if name in _FORMER:
+            raise ModuleNotFoundError(f"{name} is now {_FORMER[name]}", name=name)
+
+
+sys.meta_path.append(_FormerModules)
 
 
 def __getattr__(name: str) -> object:

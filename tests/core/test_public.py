@@ -28,6 +28,16 @@ def test_a_name_that_is_none_is_refused():
         _ = ukr_letters.Recogniser
 
 
+def test_what_the_readme_once_showed_tells_its_name_of_today():
+    for module in ("ink", "recognizer"):
+        with pytest.raises(ModuleNotFoundError, match=f"is now ukr_letters.core.{module}"):
+            importlib.import_module(f"ukr_letters.{module}")
+    with pytest.raises(ModuleNotFoundError, match="No module named 'ukr_letters.recogniser'"):
+        importlib.import_module("ukr_letters.recogniser")
+    with pytest.raises(AttributeError, match="ood_score"):
+        _ = ukr_letters.Recognizer().recognize([]).other
+
+
 def test_importing_the_package_loads_nothing_else():
     "No numpy, no onnxruntime, no torch, and no module of ours until a name is asked for."
     ask = (

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import onnxruntime
@@ -36,6 +37,11 @@ class Recognition:
     ood_score: float = 0.0  # 0..1, near 1 for none of the 43 symbols, see `bundle.ood_score`
     unsure_below: float = 0.0  # probability below which most answers are wrong
     ood_threshold: float = 1.0  # hardly any of our symbols has a higher score
+
+    def __getattr__(self, name: str) -> NoReturn:
+        "Raise `AttributeError`, with the name of today for a former one."
+        hint = ": it is now called ood_score" if name == "other" else ""
+        raise AttributeError(f"a recognition has no {name!r}{hint}")
 
     @property
     def empty(self) -> bool:
