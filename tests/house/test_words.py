@@ -80,7 +80,7 @@ def test_words_live_in_texts():
 
 
 def test_every_variable_is_in_the_table():
-    "The room of settings lists each variable of ours that the package names, and no other."
+    "The notebook of settings lists each variable of ours that the package names, and no other."
     [table] = [
         source for source in sources(NOTEBOOK[f"{PACKAGE}.core.settings"], "markdown") if "| variable |" in source
     ]

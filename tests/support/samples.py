@@ -1,4 +1,4 @@
-"""An example of a drawing that somebody gave, and of a verdict on it, for the tests of all rooms that keep or judge some."""
+"""An example of a drawing that somebody gave, and of a verdict on it, for all tests that keep or judge some."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -245,7 +245,7 @@ class PageHandler(TornadoVoilaHandler):
     "The page, while there are seats."
 
     async def get(self, path: str | None = None) -> None:
-        "Answer with the page, or say that the house is full; nothing else lives at other addresses."
+        "Answer with the page, or say that all seats are taken; other addresses are 404."
         if path:
             raise HTTPError(404)
         seats, address = self.settings["seats"], visitor_network(self.request.remote_ip)
