@@ -266,7 +266,7 @@ def _promote(work, registry, given) -> str:
     "Promote a network, or only run the gate, and return the text to print; raises `Refused` if the gate refuses."
     print("the gate tests both networks on the gold set", file=sys.stderr, flush=True)
     if given.dry_run:
-        ruling = registry.judge(given.version)
+        ruling = registry.assess(given.version)
         if not ruling.passed:
             raise work.Refused(ruling)
         return f"{work.table(ruling.rows)}\n\n{ruling.text}\nversion {ruling.candidate.number} may become the champion: nothing is changed"
@@ -283,7 +283,7 @@ def _fetch(registry, given) -> str:
 
 def _history(work, registry) -> str:
     "Return all entries of the history, and warnings about manual changes, as text."
-    entries, champion = registry.history(), registry.standing("champion")
+    entries, champion = registry.history(), registry.holder("champion")
     lines = [work.shown(entry) for entry in entries]
     lines += [f"the entry before the one of {entry.when} was changed or removed" for entry in work.gaps(entries)]
     if entries and (champion is None or champion.number != entries[-1].number):

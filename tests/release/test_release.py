@@ -71,20 +71,20 @@ def test_from_candidate_to_champion_and_back(uri: str, gold: Path, candidates: d
     desk, elsewhere = Registry(uri, gold, CHAMPION), Registry(uri, gold)
     good = desk.register(candidates["good"], candidates["metrics.json"])
     assert desk.register(candidates["good"], candidates["metrics.json"]) == good == elsewhere.find()
-    first = elsewhere.standing("champion")
+    first = elsewhere.holder("champion")
     promoted = desk.promote(why="reads the same", who="olena")
-    assert promoted.gate.startswith("PASSED") and elsewhere.standing("champion") == good
+    assert promoted.gate.startswith("PASSED") and elsewhere.holder("champion") == good
     bad = desk.register(candidates["bad"], candidates["metrics.json"])
     with pytest.raises(Refused, match=r"REFUSED: .*digits8 from [\d.]+ to [\d.]+ %"):
         elsewhere.promote()
-    assert desk.standing("champion") == good
+    assert desk.holder("champion") == good
     forced = elsewhere.promote(despite="to see it fail", who="taras")
-    assert desk.standing("champion") == bad and desk.standing("previous") == good
+    assert desk.holder("champion") == bad and desk.holder("previous") == good
     assert forced.gate.startswith("REFUSED") and forced.despite == "to see it fail"
     bundle, fresh = elsewhere.fetch(tmp_path / "served")
     assert fresh and bundle.version == bad.network and bundle.metrics["test"]["digits8"]["digits"]["value"] == 97.5
     desk.rollback("everything is a 4", who="olena")
-    assert elsewhere.standing("champion") == good and elsewhere.standing("previous") == first
+    assert elsewhere.holder("champion") == good and elsewhere.holder("previous") == first
     elsewhere.rollback("and further")
     with pytest.raises(RegistryError, match="no champion to go back to"):
         desk.rollback("and further still")

@@ -137,7 +137,7 @@ class Registry:
         found = map(registered, self.client.search_model_versions(f"name='{MODEL}'", max_results=1000))
         return sorted(filter(None, found), key=lambda row: -int(row.number))
 
-    def standing(self, alias: str) -> Registered | None:
+    def holder(self, alias: str) -> Registered | None:
         "Return the network of an alias, or None; needs one request, because followers ask all the time."
         try:
             return registered(self.client.get_model_version_by_alias(MODEL, alias))
@@ -151,7 +151,7 @@ class Registry:
         which: str = "newest",  # a number, "newest", "champion" or "previous"
     ) -> Registered:
         "Return one registered network; raises `RegistryError` with the numbers that exist."
-        if which in ("champion", "previous") and (standing := self.standing(which)):
+        if which in ("champion", "previous") and (standing := self.holder(which)):
             return standing
         rows = self.versions()
         found = [row for row in rows if which in (row.number, "newest")]
@@ -221,7 +221,7 @@ class Registry:
 
     def _begin(self) -> None:
         "Register the package's champion as the first champion, if there is none yet and it works."
-        if self.shipped is None or self.standing("champion"):
+        if self.shipped is None or self.holder("champion"):
             return
         with suppress(BundleError), TemporaryDirectory() as name:
             described(self.shipped, None, Path(name) / "bundle")
@@ -285,9 +285,9 @@ class Registry:
             said = news
             sleep(every)
 
-    def judge(self, which: str = "newest") -> "Ruling":
+    def assess(self, which: str = "newest") -> "Ruling":
         "Compare a registered network with the champion on the gold set; raises `BundleError` if it does not work."
-        candidate, champion = self.find(which), self.standing("champion")
+        candidate, champion = self.find(which), self.holder("champion")
         with TemporaryDirectory() as name:
             after, before = Path(name) / "candidate", Path(name) / "champion"
             deploy_bundle(self._contents(candidate), after)
@@ -309,15 +309,15 @@ class Registry:
         who: str = "",  # default: `whoami()`
     ) -> "Entry":
         "Make a registered network the champion; raises `Refused` if the gate rejects it, `RegistryError` if it is the champion."
-        candidate, champion = self.find(which), self.standing("champion")
+        candidate, champion = self.find(which), self.holder("champion")
         if candidate == champion:
             raise RegistryError(
                 f"version {candidate.number} is the champion already: `ukr_release register` a newer one first"
             )
-        ruling = self.judge(candidate.number)
+        ruling = self.assess(candidate.number)
         if not ruling.passed and not despite:
             raise Refused(ruling)
-        if self.standing("champion") != champion:  # judging took some time
+        if self.holder("champion") != champion:  # judging took some time
             raise RegistryError(
                 "somebody else has just changed the champion: see `ukr_release history`, and judge again"
             )
@@ -334,7 +334,7 @@ class Registry:
         who: str = "",  # default: `whoami()`
     ) -> "Entry":
         "Make the previous champion the champion again, if it still works; raises `RegistryError` if there is none."
-        champion, back = self.standing("champion"), self.standing("previous")
+        champion, back = self.holder("champion"), self.holder("previous")
         if champion is None or back is None:
             raise RegistryError(
                 "there is no champion to go back to: see `ukr_release history`, and promote a version by its number"

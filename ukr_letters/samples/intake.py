@@ -100,7 +100,7 @@ class Quota:
 
     def grant(
         self,
-        giver: str,  # a writer's checked id, or the stand-in for an address
+        giver: str,  # a writer's checked id, or the pseudonym of an address
         writers: int = 1,  # how many writers share it
     ) -> bool:
         "Count one more drawing and return True, or return False at a limit; raises `OSError` if it cannot count."
@@ -138,14 +138,14 @@ def pseudonym(address: str) -> str:
 
 
 def note_visitor(kernel: str, address: str) -> None:
-    "Write the stand-in for the address of a kernel's visitor to the folder `UKR_LETTERS_VISITORS`, if that is set."
+    "Write the pseudonym of the address of a kernel's visitor to the folder `UKR_LETTERS_VISITORS`, if that is set."
     folder = os.environ.get("UKR_LETTERS_VISITORS")
     if folder:
         (Path(folder) / kernel).write_text(pseudonym(address))
 
 
 def pseudonym_of(kernel: str) -> str | None:
-    "Return the stand-in for the address of a kernel's visitor, or None if no server has written it."
+    "Return the pseudonym of the address of a kernel's visitor, or None if no server has written it."
     folder = os.environ.get("UKR_LETTERS_VISITORS")
     with suppress(OSError):
         return (Path(folder) / kernel).read_text() if folder else None
@@ -231,7 +231,7 @@ class Collector:
     def granted(
         self,
         writer: str,  # a checked id
-        address: str | None,  # the stand-in for its address, see `pseudonym`; None if unknown
+        address: str | None,  # the pseudonym of its address, see `pseudonym`; None if unknown
     ) -> bool:
         "Count a drawing for its writer and its address: return whether both are below their limits; raises `OSError`."
         return self.quota.grant(writer) and (address is None or self.quota.grant(address, SHARED))
