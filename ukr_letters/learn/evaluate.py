@@ -11,10 +11,12 @@ __all__ = ['PENS', 'RENDERINGS', 'KNOWN', 'COMPARED', 'FEW', 'accuracy', 'score'
 
 # %% ../../nbs/learn/07_evaluate.ipynb #1e1e8b00
 import math
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
 from PIL import Image
+from scipy.special import log_softmax
 from scipy.stats import binomtest
 
 from ..core.alphabet import CLASSES, DIGITS, LETTERS, LOOKALIKES, same_kind, symbol
@@ -91,12 +93,8 @@ def separation(
     first, second = area / (2 - area), 2 * area**2 / (1 + area)
     spread = area * (1 - area) + (len(others) - 1) * (first - area**2) + (len(ours) - 1) * (second - area**2)
     error = 1.96 * math.sqrt(max(spread, 0) / (len(ours) * len(others)))
-    return {
-        "value": round(area, 4),
-        "low": round(area - error, 4),
-        "high": round(min(1.0, area + error), 4),
-        "n": len(others),
-    }
+    bounds = {"value": area, "low": area - error, "high": min(1.0, area + error)}
+    return {name: round(bound, 4) for name, bound in bounds.items()} | {"n": len(others)}
 
 # %% ../../nbs/learn/07_evaluate.ipynb #f04a4384
 PENS = {"thin pen": 1.5, "middle pen": 2.5, "thick pen": 4.0}  # widths in pixels of the picture
@@ -130,35 +128,21 @@ def confusions(
     label: np.ndarray,  # int (N,)
 ) -> list[dict]:  # true, taken_for, count, percent of that class; most frequent first
     "Mistaken pairs, most frequent first."
-    table = np.zeros((len(CLASSES),) * 2, dtype=int)
-    np.add.at(table, (label, labels.argmax(1)), 1)
-    totals = table.sum(1)
-    np.fill_diagonal(table, 0)
-    pairs = sorted(np.argwhere(table), key=lambda pair: (-table[tuple(pair)], *pair))
+    totals, pairs = np.bincount(label), Counter(zip(label, labels.argmax(1)))
     return [
-        {
-            "true": CLASSES[a],
-            "taken_for": CLASSES[b],
-            "count": int(table[a, b]),
-            "percent": round(100 * table[a, b] / totals[a], 1),
-        }
-        for a, b in pairs
+        {"true": CLASSES[a], "taken_for": CLASSES[b], "count": count, "percent": round(100 * count / totals[a], 1)}
+        for (a, b), count in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
+        if a != b
     ]
 
 # %% ../../nbs/learn/07_evaluate.ipynb #ffa4abf0
-def _likelihood(logits: np.ndarray, label: np.ndarray) -> float:
-    "Mean log-likelihood of the true labels."
-    shifted = logits - logits.max(1, keepdims=True)
-    return float((shifted[np.arange(len(label)), label] - np.log(np.exp(shifted).sum(1))).mean())
-
-
 def fit_temperature(
     labels: np.ndarray,  # float (N, 43), label logits
     label: np.ndarray,  # int (N,)
 ) -> float:
     "The temperature from 0.2 to 5 that makes the true labels likeliest."
-    candidates = np.geomspace(0.2, 5, 65)
-    return round(float(max(candidates, key=lambda t: _likelihood(labels / t, label))), 4)
+    likelihood = lambda t: log_softmax(labels / t, axis=1)[np.arange(len(label)), label].mean()
+    return round(float(max(np.geomspace(0.2, 5, 65), key=likelihood)), 4)
 
 
 def unsure_threshold(
@@ -173,11 +157,10 @@ def unsure_threshold(
 
 # %% ../../nbs/learn/07_evaluate.ipynb #edf042a0
 def table(
-    header: Iterable[str],
+    header: list[str],
     rows: Iterable[Iterable[str]],
 ) -> str:
     "A Markdown table."
-    header = list(header)
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -241,13 +224,9 @@ def data(
     counts: dict[str, dict[str, int]],  # source -> split -> samples, from `dataset.card`
 ) -> str:
     "Where the data comes from, on which terms, and how much of it there is."
+    parts = ("train", "valid", "test")
     rows = [
-        [
-            name,
-            SOURCES[name].coverage,
-            SOURCES[name].licence,
-            *(f"{split[part]:,}" for part in ("train", "valid", "test")),
-        ]
+        [name, SOURCES[name].coverage, SOURCES[name].licence, *(f"{split[part]:,}" for part in parts)]
         for name, split in counts.items()
     ]
     return section(
@@ -312,11 +291,10 @@ def slices_by_case(metrics: dict[str, dict]) -> str:
 
 def slices_by_pen(metrics: dict[str, dict]) -> str:
     "The same digits in several renderings."
-    found = {name: name.partition(" ") for name in metrics}
     rows = [
-        [rendering, percent(metrics[name], "auto"), percent(metrics[name], "digits"), f"{metrics[name]['auto']['n']:,}"]
-        for name, (_, _, rendering) in found.items()
-        if rendering in RENDERINGS
+        [rendering, percent(scores, "auto"), percent(scores, "digits"), f"{scores['auto']['n']:,}"]
+        for name, scores in metrics.items()
+        if (rendering := name.partition(" ")[2]) in RENDERINGS
     ]
     return table(["rendering", f"all {len(CLASSES)}", "digits", "n"], rows)
 

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['RANGES', 'SHAPE', 'DATA', 'TEACHER', 'HEARTBEAT', 'RETRIES', 'ENDED', 'PATIENCE', 'WORK', 'PATIENT', 'AIMS',
            'TuneError', 'Range', 'rounded', 'range_of', 'settings_of', 'shape_of', 'network', 'Plan', 'data_digest',
-           'plan_of', 'Task', 'judges', 'task_of', 'score', 'recipe_of', 'chosen', 'milliseconds', 'attempt', 'place',
-           'Numbered', 'again', 'open_storage', 'pruner_of', 'values_of', 'open_study', 'resume', 'planned', 'ended',
-           'work', 'lives', 'lost', 'rescue', 'Crew', 'best', 'line', 'search', 'complete', 'winner', 'named',
-           'proposal', 'round_trip', 'edited', 'difference', 'table', 'history', 'importances', 'importance',
-           'parallel', 'front', 'report', 'offer']
+           'plan_of', 'Task', 'judges', 'task_of', 'score', 'recipe_of', 'milliseconds', 'attempt', 'place', 'Numbered',
+           'again', 'open_storage', 'values_of', 'open_study', 'resume', 'planned', 'ended', 'complete', 'work',
+           'lives', 'lost', 'rescue', 'Crew', 'best', 'line', 'search', 'winner', 'named', 'proposal', 'round_trip',
+           'edited', 'difference', 'table', 'history', 'importances', 'importance', 'parallel', 'front', 'report',
+           'offer']
 
 # %% ../../nbs/learn/06_search.ipynb #b626bd9c
 import hashlib
@@ -41,8 +41,8 @@ import yaml
 from onnxruntime import InferenceSession, SessionOptions
 from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
-from optuna.pruners import BasePruner, MedianPruner, NopPruner
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.pruners import MedianPruner
+from optuna.samplers import TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study, StudyDirection
@@ -141,15 +141,10 @@ def settings_of(
     section: dict,  # `train` of params.yaml
 ) -> dict:
     "All settings of a training by name; raises `TypeError` for a key that the recipe does not know."
-    plain = {
-        name: value
-        for name, value in section.items()
-        if name not in ("teacher", "source_weights", "size_weights", "ood_label_weight", "overrides")
-    }
-    recipe = Recipe(**plain, **section.get("overrides", {}))
-    return asdict(recipe) | {
-        f"source_weights.{source}": weight for source, weight in section.get("source_weights", {}).items()
-    }
+    others = ("teacher", "source_weights", "size_weights", "ood_label_weight", "overrides")
+    plain = {name: value for name, value in section.items() if name not in others}
+    weights = {f"source_weights.{source}": weight for source, weight in section.get("source_weights", {}).items()}
+    return asdict(Recipe(**plain, **section.get("overrides", {}))) | weights
 
 
 def shape_of(architecture: str) -> dict[str, int]:
@@ -257,11 +252,6 @@ def recipe_of(settings: dict) -> Recipe:
     "The recipe in a table of settings."
     return Recipe(**{field.name: settings[field.name] for field in fields(Recipe)})
 
-
-def chosen(plan: Plan, trial: Trial) -> dict:
-    "All settings of a trial: what is held, and its own values of what is searched."
-    return plan.held | {name: range_of(name).ask(trial, name) for name in plan.searched}
-
 # %% ../../nbs/learn/06_search.ipynb #da1e752c
 def milliseconds(
     model: SymbolNet,
@@ -284,19 +274,20 @@ def milliseconds(
 def attempt(task: Task, trial: Trial) -> float | tuple[float, float]:
     "Train by a trial's settings; its score, and milliseconds where the shape is searched."
     trial.set_user_attr("worker", f"{place()} {os.getpid()}")
-    settings, scores = chosen(task.plan, trial), []
+    plan, scores = task.plan, []
+    settings = plan.held | {name: range_of(name).ask(trial, name) for name in plan.searched}
     weights = {name.partition(".")[2]: value for name, value in settings.items() if name.startswith("source_weights.")}
 
     def judge(epoch: Epoch) -> None:
         "Report an epoch; a hopeless trial ends here."
         scores.append(score(epoch))
-        if not task.plan.weighs_time:
+        if not plan.weighs_time:
             trial.report(scores[-1], epoch.number)
             if trial.should_prune():
                 raise optuna.TrialPruned
 
     model = fit(network(settings), task.train, task.valid, recipe_of(settings), weights, judge, teacher=task.teacher)
-    return (scores[-1], milliseconds(model, task.valid)) if task.plan.weighs_time else scores[-1]
+    return (scores[-1], milliseconds(model, task.valid)) if plan.weighs_time else scores[-1]
 
 
 def place() -> str:
@@ -305,34 +296,16 @@ def place() -> str:
     return f"{socket.gethostname()} {numbers.readlink() if numbers.exists() else ''}".strip()
 
 # %% ../../nbs/learn/06_search.ipynb #05c04236
-class Numbered(BaseSampler):
+class Numbered(TPESampler):
     "Optuna's sampler (TPE), seeded anew by the number of each trial."
 
     def __init__(self, seed: int):
+        super().__init__(n_startup_trials=8)
         self.seed = seed
-        self.made: tuple[int, TPESampler] | None = None  # for which trial
 
-    def of(self, trial: FrozenTrial) -> TPESampler:
-        "The sampler of a trial."
-        if self.made is None or self.made[0] != trial.number:
-            self.made = trial.number, TPESampler(seed=self.seed + trial.number, n_startup_trials=8)
-        return self.made[1]
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict:
-        "Which parameters are drawn together."
-        return self.of(trial).infer_relative_search_space(study, trial)
-
-    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict) -> dict:
-        "Parameters that are drawn together."
-        return self.of(trial).sample_relative(study, trial, search_space)
-
-    def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution) -> float:
-        "A parameter drawn by itself."
-        return self.of(trial).sample_independent(study, trial, param_name, param_distribution)
-
-    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values) -> None:
-        "What the sampler keeps of a finished trial."
-        self.of(trial).after_trial(study, trial, state, values)
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        "Begin as the sampler of this trial."
+        super().__init__(n_startup_trials=8, seed=self.seed + trial.number)
 
 # %% ../../nbs/learn/06_search.ipynb #c47720f8
 HEARTBEAT = 30  # seconds between two beats; after four that are missed a worker counts as dead
@@ -370,13 +343,6 @@ def open_storage(
         raise TuneError(f"{shown} does not answer: start PostgreSQL there, or unset UKR_LETTERS_STUDY") from error
 
 # %% ../../nbs/learn/06_search.ipynb #a5b38b21
-def pruner_of(plan: Plan) -> BasePruner:
-    "Gives up what is below the median of the earlier trials, after a third of the epochs."
-    return (
-        NopPruner() if plan.weighs_time else MedianPruner(n_startup_trials=5, n_warmup_steps=plan.held["epochs"] // 3)
-    )
-
-
 def values_of(trial: FrozenTrial) -> dict:
     "What a trial tried, or is to try, of the settings that are searched."
     queued = trial.system_attrs.get("fixed_params", {})
@@ -386,23 +352,22 @@ def values_of(trial: FrozenTrial) -> dict:
 def open_study(storage: BaseStorage, plan: Plan, present: dict) -> Study:
     "Begin the study of a plan, or go on with it; the present values are tried first."
     directions = [StudyDirection.MAXIMIZE] + [StudyDirection.MINIMIZE] * plan.weighs_time
-    optuna.create_study(storage=storage, study_name=plan.name, directions=directions, load_if_exists=True)
-    study = resume(storage, plan.name, plan)
+    study = optuna.create_study(storage=storage, study_name=plan.name, directions=directions, load_if_exists=True)
+    study.set_user_attr("plan", asdict(plan))
+    study = resume(storage, plan.name)
     if all(values_of(trial) != present for trial in study.trials):
         study.enqueue_trial(present)
     return study
 
 
-def resume(storage: BaseStorage, name: str, plan: Plan | None = None) -> Study:
-    "A study by its name, with its plan; raises `TuneError` when there is none."
+def resume(storage: BaseStorage, name: str) -> Study:
+    "A study by its name, with its sampler and pruner; raises `TuneError` when there is none."
     try:
         study = optuna.load_study(storage=storage, study_name=name)
     except KeyError as error:
         raise TuneError(f"no study {name} is kept there: begin it with `ukr_tune`") from error
-    if plan:
-        study.set_user_attr("plan", asdict(plan))
-    plan = planned(study)
-    study.sampler, study.pruner = Numbered(plan.held["seed"]), pruner_of(plan)
+    held = planned(study).held
+    study.sampler, study.pruner = Numbered(held["seed"]), MedianPruner(5, n_warmup_steps=held["epochs"] // 3)
     return study
 
 
@@ -417,6 +382,11 @@ ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 def ended(study: Study) -> list[FrozenTrial]:
     "Trials that answered or were given up; those of dead workers are not among them."
     return study.get_trials(deepcopy=False, states=ENDED)
+
+
+def complete(study: Study) -> list[FrozenTrial]:
+    "Trials that were not given up."
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
 def work(
@@ -479,10 +449,8 @@ class Crew:
 
     def __init__(self, url: str, name: str, trials: int, workers: int):
         self.command, self.workers = [sys.executable, "-c", WORK, name, str(trials)], workers
-        threads = str(max(1, (os.cpu_count() or 1) // workers))
-        self.environment = (
-            {"OMP_NUM_THREADS": threads} | os.environ | {"UKR_LETTERS_STUDY": url}
-        )  # no password in a list of processes
+        threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // workers))}
+        self.environment = threads | os.environ | {"UKR_LETTERS_STUDY": url}  # no password in a list of processes
         self.processes: list[subprocess.Popen] = []
         self.deaths = 0  # since the last trial that ended
 
@@ -510,11 +478,7 @@ class Crew:
 # %% ../../nbs/learn/06_search.ipynb #3bbf05a2
 def best(study: Study) -> FrozenTrial | None:
     "The most accurate trial so far."
-    return max(
-        (trial for trial in ended(study) if trial.state == TrialState.COMPLETE),
-        key=lambda trial: trial.values[0],
-        default=None,
-    )
+    return max(complete(study), key=lambda trial: trial.values[0], default=None)
 
 
 def line(study: Study, trial: FrozenTrial, trials: int) -> str:
@@ -552,11 +516,6 @@ def search(
 PATIENT = 1.02  # times the present network's milliseconds: the clock is no more exact
 
 
-def complete(study: Study) -> list[FrozenTrial]:
-    "Trials that were not given up."
-    return [trial for trial in ended(study) if trial.state == TrialState.COMPLETE]
-
-
 def winner(
     study: Study,
     number: int | None = None,  # of a trial that a person prefers
@@ -590,13 +549,10 @@ def named(
 def proposal(plan: Plan, trial: FrozenTrial) -> dict[str, float | str]:
     "What a trial would change in the `train` section, by name; raises `TuneError` for a shape without a name."
     values = values_of(trial)
-    shape = {name: plan.held[name] for name in SHAPE if name in plan.held} | values
-    plain = {name: value for name, value in values.items() if name not in SHAPE}
-    return plain | (
-        {"architecture": named({name.removeprefix("shape."): shape[name] for name in SHAPE})}
-        if plan.weighs_time
-        else {}
-    )
+    if not plan.weighs_time:
+        return values
+    shape = {name.removeprefix("shape."): (plan.held | values)[name] for name in SHAPE}
+    return {name: value for name, value in values.items() if name not in SHAPE} | {"architecture": named(shape)}
 
 # %% ../../nbs/learn/06_search.ipynb #f1b84dd0
 def round_trip() -> YAML:
@@ -652,7 +608,7 @@ def table(study: Study) -> pd.DataFrame:
 
 def history(study: Study) -> plt.Figure:
     "The score of each trial, and the best until then."
-    trials = sorted(complete(study), key=lambda trial: trial.number)
+    trials = complete(study)
     numbers, scores = [trial.number for trial in trials], [trial.values[0] for trial in trials]
     figure, axis = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
     axis.axhline(scores[0], color="#999999", linewidth=1, label="present recipe")
@@ -668,9 +624,8 @@ def importances(study: Study) -> dict[str, float]:
     trials = complete(study)
     if len(trials) < 4 or np.ptp([trial.values[0] for trial in trials]) == 0:
         return {}
-    shares = get_param_importances(
-        study, evaluator=FanovaImportanceEvaluator(seed=0), target=lambda trial: trial.values[0]
-    )
+    evaluator = FanovaImportanceEvaluator(seed=0)
+    shares = get_param_importances(study, evaluator=evaluator, target=lambda trial: trial.values[0])
     return {name: round(float(share), 3) for name, share in shares.items()}
 
 
@@ -703,17 +658,10 @@ def front(study: Study) -> plt.Figure:
     trials = complete(study)
     edge = sorted(study.best_trials, key=lambda trial: trial.values[1])
     figure, axis = plt.subplots(figsize=(6.5, 3), layout="constrained")
-    axis.plot(
-        [trial.values[1] for trial in trials], [trial.values[0] for trial in trials], "o", color="#bbbbbb", markersize=4
-    )
-    axis.plot(
-        [trial.values[1] for trial in edge],
-        [trial.values[0] for trial in edge],
-        "o-",
-        color="#d1495b",
-        label="not beaten",
-    )
-    axis.plot(trials[0].values[1], trials[0].values[0], "D", color="#4c78a8", label="present network")
+    points = lambda some: zip(*(trial.values[::-1] for trial in some), strict=True)
+    axis.plot(*points(trials), "o", color="#bbbbbb", markersize=4)
+    axis.plot(*points(edge), "o-", color="#d1495b", label="not beaten")
+    axis.plot(*points(trials[:1]), "D", color="#4c78a8", label="present network")
     axis.set(xlabel="milliseconds for one glyph", ylabel="score, %")
     axis.legend(frameon=False, loc="lower right")
     return figure
@@ -734,9 +682,8 @@ def report(
         plt.close(figure)
     facts = {"study": study.study_name, "trials": len(ended(study)), "complete": len(trials), "winner": trial.number}
     facts |= {"score": trial.values[0], "present": trials[0].values[0], "importance": importances(study)}
-    (folder / "winner.json").write_text(
-        json.dumps(facts | {"values": values_of(trial)}, indent=1) + "\n", encoding="utf-8"
-    )
+    text = json.dumps(facts | {"values": values_of(trial)}, indent=1) + "\n"
+    (folder / "winner.json").write_text(text, encoding="utf-8")
     return facts
 
 # %% ../../nbs/learn/06_search.ipynb #47f7f338

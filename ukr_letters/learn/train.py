@@ -55,6 +55,11 @@ class Recipe:
     p_redraw: float = 0.5  # share of samples that any pen draws along their path
     seed: int = 0
 
+    @property
+    def steps(self) -> int:
+        "Steps of the optimiser in an epoch."
+        return max(1, self.samples_per_epoch // self.batch)
+
 # %% ../../nbs/learn/05_train.ipynb #ad96048c
 def _uniform(batch: int, low: float, high: float, random: torch.Generator) -> Tensor:
     "Random numbers of shape (batch, 1, 1, 1)."
@@ -115,11 +120,9 @@ def spoil(glyphs: Tensor, random: torch.Generator) -> Tensor:
 
 def scan(glyphs: Tensor, share: float, random: torch.Generator) -> Tensor:
     "Cut a share of the glyphs (N, 1, 32, 32) to black and white, edges jagged, as a scanner does."
-    return (
-        torch.where(_uniform(len(glyphs), 0, 1, random) < share, (glyphs > 0.5).to(glyphs.dtype), glyphs)
-        if share
-        else glyphs
-    )
+    if not share:
+        return glyphs
+    return torch.where(_uniform(len(glyphs), 0, 1, random) < share, (glyphs > 0.5).to(glyphs.dtype), glyphs)
 
 # %% ../../nbs/learn/05_train.ipynb #f03c3b1a
 PENS = (THINNEST, 5.5)  # widths in glyph pixels; what is thinner would be thickened anyway
@@ -169,9 +172,8 @@ def vary_size(
     random: torch.Generator,
 ) -> Tensor:
     "Measure each drawing as on another person's guide lines, or not at all."
-    told = torch.rand(len(sizes), 2, generator=random, device=random.device) < torch.tensor(
-        [0.5, 0.7], device=random.device
-    )
+    share = torch.tensor([0.5, 0.7], device=random.device)
+    told = torch.rand(len(sizes), 2, generator=random, device=random.device) < share
     known = sizes.clone()
     known[:, 0] *= told[:, 0]  # what was never known stays unknown
     known[:, 3] *= told.all(1)
@@ -247,17 +249,14 @@ def imitation(
     recipe: Recipe,
 ) -> Tensor:
     "Weighted cross-entropies towards the teacher's label inside the kind, case and other probabilities, and the kind as it is."
-    (labels, cases, other), (true_labels, true_cases, true_other) = (
-        split_logits(x.float()) for x in (logits, teacher_logits)
-    )
-    ours = label != OOD
+    labels, cases, other = split_logits(logits.float())
+    true_labels, true_cases, true_other = split_logits(teacher_logits.float())
+    ours, temperature = label != OOD, recipe.distillation_temperature
     own, truth = labels[ours], label[ours]
-    wanted = inside(true_labels[ours] / recipe.distillation_temperature, truth).softmax(1)
-    among = inside(own / recipe.distillation_temperature, truth).logsumexp(1) - (
-        wanted * own / recipe.distillation_temperature
-    ).sum(1)
+    wanted = inside(true_labels[ours] / temperature, truth).softmax(1)
+    among = inside(own / temperature, truth).logsumexp(1) - (wanted * own / temperature).sum(1)
     kind = label_loss(own, truth, redrawn[ours], recipe)[1]
-    loss = (recipe.distillation_temperature**2 * among + kind).sum() / ours.sum().clamp(min=1)
+    loss = (temperature**2 * among + kind).sum() / ours.sum().clamp(min=1)
     likely = true_labels.softmax(1)[:, : len(LETTERS)]
     asked = functional.binary_cross_entropy_with_logits(cases, true_cases.sigmoid(), reduction="none")
     loss = loss + recipe.case_weight * (likely * asked).sum(1).mean()
@@ -309,10 +308,8 @@ def accuracies(model: nn.Module, dataset: Dataset) -> tuple[float, float]:
     labels, cases, _ = predict(model, dataset)
     known = dataset.case != UNKNOWN_CASE
     own = cases[np.arange(len(dataset)), dataset.label.clip(max=len(LETTERS) - 1)]
-    right_case = (own > 0) == (dataset.case == 1)
-    return float((labels.argmax(1) == dataset.label).mean()), float(
-        right_case[known].mean()
-    ) if known.any() else math.nan
+    right, right_case = labels.argmax(1) == dataset.label, ((own > 0) == (dataset.case == 1))[known]
+    return float(right.mean()), float(right_case.mean()) if known.any() else math.nan
 
 # %% ../../nbs/learn/05_train.ipynb #7dc3f38e
 def batches(
@@ -342,11 +339,6 @@ def _average(average: nn.Module, model: nn.Module, decay: float) -> None:
             slow.lerp_(fast, 1 - decay) if slow.is_floating_point() else slow.copy_(fast)
 
 # %% ../../nbs/learn/05_train.ipynb #342444e7
-def _steps(recipe: Recipe) -> int:
-    "Steps of the optimiser in an epoch."
-    return max(1, recipe.samples_per_epoch // recipe.batch)
-
-
 def _step_loss(model: nn.Module, teacher: nn.Module | None, batch: tuple[Tensor, ...], recipe: Recipe) -> Tensor:
     "The loss of one batch: by its labels, and by the teacher's answers where there is one."
     glyphs, sizes, label, case, redrawn = batch
@@ -359,30 +351,6 @@ def _step_loss(model: nn.Module, teacher: nn.Module | None, batch: tuple[Tensor,
     if teacher_logits is None:
         return loss
     return torch.lerp(loss, imitation(logits, teacher_logits, label, redrawn, recipe), recipe.distillation_weight)
-
-
-def _train_epoch(
-    model: nn.Module,
-    teacher: nn.Module | None,
-    average: nn.Module,
-    stream: Iterator[tuple[Tensor, ...]],
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    recipe: Recipe,
-    step: int,  # how many were taken before
-) -> float:
-    "One epoch of optimisation; returns the mean loss."
-    model.train()
-    total = 0.0
-    for done in range(_steps(recipe)):
-        loss = _step_loss(model, teacher, next(stream), recipe)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        _average(average, model, min(recipe.ema_decay, 1 - 1 / (step + done + 1) ** 0.7))
-        total += loss.item()
-    return total / _steps(recipe)
 
 # %% ../../nbs/learn/05_train.ipynb #e4e7fb93
 def _join() -> tuple[int, int]:
@@ -418,6 +386,7 @@ def _share(
 
 # %% ../../nbs/learn/05_train.ipynb #c21f291a
 _Value = TypeVar("_Value")
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 def _told_by_first(value: _Value) -> _Value:
@@ -441,10 +410,16 @@ def _agreed(identity: str) -> str:
 class Progress:
     "A training between two epochs: networks, optimiser, schedule, random numbers, and what the epochs brought."
 
-    def __init__(self, path: Path | None, identity: str, random: torch.Generator, **parts: Any):
-        "What has a `state_dict` is passed by name; a training goes on only from one of the same identity."
-        self.path, self.identity, self.random, self.parts = path, identity, random, parts
+    def __init__(self, path: Path | None, identity: str, model: nn.Module, average: nn.Module, recipe: Recipe):
+        "The model is on its device; a training goes on only from one of the same identity."
+        self.path, self.identity = path, identity
         self.history: list[Epoch] = []
+        self.random = torch.Generator(device()).manual_seed(recipe.seed)
+        self.optimizer = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+        steps = recipe.epochs * recipe.steps
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, recipe.learning_rate, steps, pct_start=0.2)
+        self.parts: dict[str, Any] = {"model": model, "average": average}
+        self.parts |= {"optimizer": self.optimizer, "schedule": self.schedule}
 
     def save(self, epoch: Epoch) -> None:
         "Keep the state after an epoch."
@@ -484,8 +459,8 @@ def _identity(recipe: Recipe, train: Dataset, teacher: nn.Module | None) -> str:
 # %% ../../nbs/learn/05_train.ipynb #3bb96ae9
 def _epochs(
     model: nn.Module,
-    teacher: nn.Module | None,
     average: nn.Module,
+    teacher: nn.Module | None,
     stream: Iterator[tuple[Tensor, ...]],
     valid: Dataset,
     recipe: Recipe,
@@ -494,29 +469,25 @@ def _epochs(
 ) -> Iterator[Epoch]:
     "Train epoch after epoch from where the progress is; what each brought comes from the first process alone."
     yield from progress.history if rank == 0 else ()
-    optimizer, schedule = progress.parts["optimizer"], progress.parts["schedule"]
     for number in range(len(progress.history) + 1, recipe.epochs + 1):
         if rank:
-            random = np.random.SeedSequence([recipe.seed, rank, number])
-            progress.random.manual_seed(int(random.generate_state(1)[0]))
-        start, step = time.perf_counter(), (number - 1) * _steps(recipe)
-        loss = _train_epoch(model, teacher, average, stream, optimizer, schedule, recipe, step)
+            progress.random.manual_seed(int(np.random.SeedSequence([recipe.seed, rank, number]).generate_state(1)[0]))
+        start, total = time.perf_counter(), 0.0
+        model.train()
+        for step in range((number - 1) * recipe.steps, number * recipe.steps):
+            loss = _step_loss(model, teacher, next(stream), recipe)
+            progress.optimizer.zero_grad()
+            loss.backward()
+            progress.optimizer.step()
+            progress.schedule.step()
+            _average(average, model, min(recipe.ema_decay, 1 - 1 / (step + 1) ** 0.7))
+            total += loss.item()
         if rank == 0:
-            epoch = Epoch(number, loss, time.perf_counter() - start, *accuracies(average, valid))
+            epoch = Epoch(number, total / recipe.steps, time.perf_counter() - start, *accuracies(average, valid))
             progress.save(epoch)
             yield epoch
 
-# %% ../../nbs/learn/05_train.ipynb #82b5a22a
-def _optimizer(model: nn.Module, recipe: Recipe) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    "What takes the steps, and how large they are in the course of the training."
-    optimizer = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    steps = recipe.epochs * _steps(recipe)
-    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, steps, pct_start=0.2)
-
 # %% ../../nbs/learn/05_train.ipynb #1108a4e0
-_Network = TypeVar("_Network", bound=nn.Module)
-
-
 def fit(
     model: _Network,
     train: Dataset,
@@ -529,24 +500,17 @@ def fit(
 ) -> _Network:  # the averaged network, on the processor
     "Train a network; the same seed and number of processes give the same weights on the same machine, interrupted or not."
     rank, together = _join()
-    random = torch.Generator(device()).manual_seed(recipe.seed)
     # torch documents `memory_format` and leaves it out of the types of `Module.to`.
     model = model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]  # see above
     if teacher is not None:
-        teacher = teacher.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]  # see above
-        teacher.eval()
+        teacher = teacher.to(device(), memory_format=torch.channels_last).eval()  # type: ignore[call-overload]  # see above
+    own, weights = _share(recipe, rank, together), sampling_weights(train, source_weights or {}, recipe.ood_weight)
     average = deepcopy(model).requires_grad_(False)
-    stream = batches(
-        train, sampling_weights(train, source_weights or {}, recipe.ood_weight), _share(recipe, rank, together), random
-    )
-    optimizer, schedule = _optimizer(model, recipe)
-    identity = _agreed(_identity(recipe, train, teacher))
-    progress = Progress(
-        checkpoint, identity, random, model=model, average=average, optimizer=optimizer, schedule=schedule
-    )
+    progress = Progress(checkpoint, _agreed(_identity(recipe, train, teacher)), model, average, recipe)
     progress.resume()
+    stream = batches(train, weights, own, progress.random)
     trained = model if together == 1 else DistributedDataParallel(model, forward_sync_buffers=False)
-    for epoch in _epochs(trained, teacher, average, stream, valid, recipe, progress, rank):
+    for epoch in _epochs(trained, average, teacher, stream, valid, recipe, progress, rank):
         on_epoch(epoch)
     if checkpoint and rank == 0:
         checkpoint.unlink(missing_ok=True)
