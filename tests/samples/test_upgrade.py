@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,15 +13,17 @@ from support.waiting import eventually
 
 from ukr_letters.core.bundle import RENAMED, open_bundle
 from ukr_letters.core.recognizer import CHAMPION
-from ukr_letters.samples.backlog import Backlog
+from ukr_letters.samples.backlog import Backlog, Filters
 from ukr_letters.samples.collect import BEFORE, COPY, plan
 from ukr_letters.samples.index import desk_folder
 from ukr_letters.samples.intake import Collector
 from ukr_letters.samples.shards import read_shards
 from ukr_letters.samples.store import open_store
 
-SITE = ROOT / "tests/golden/site"  # its store, outbox, unsent verdict and shard, as the code of d04006e wrote them
-INDEXES = ("wanted.sqlite", "wanted.lock", "review-81a3fa8ada66.sqlite", "review-81a3fa8ada66.sqlite-wal")
+SITE = (
+    ROOT / "tests/golden/site"
+)  # its store, outbox, unsent verdict, indexes and shard, as the code of d04006e wrote them
+LOCKS = ("wanted.lock", "follower.lock")  # empty files, which that code locked
 
 
 @pytest.fixture
@@ -30,9 +35,28 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     url = str(site / "samples")
     (site / "desk").rename(site / "unsent")
     shutil.move(site / "unsent", desk_folder(url))
-    for name in INDEXES:
-        (desk_folder(url) / name).write_bytes(b"of the code before")
+    for name in LOCKS:
+        (desk_folder(url) / name).touch()
+    for dump in (site / "index").glob("*.sql"):
+        with closing(sqlite3.connect(desk_folder(url) / f"{dump.stem}.sqlite")) as index:
+            index.execute("PRAGMA journal_mode=WAL")
+            index.executescript(dump.read_text())
     return url
+
+
+def indexes(url: str) -> list[str]:
+    "Names of the files in which that code kept drawings."
+    return sorted(path.name for path in desk_folder(url).iterdir() if path.name.startswith(("wanted", "review-")))
+
+
+@pytest.fixture
+def working(url: str) -> Iterator[Backlog]:
+    "The desk of that site at work, as the review page opens it."
+    assert indexes(url) == ["review-81a3fa8ada66.sqlite", "wanted.lock", "wanted.sqlite"]
+    backlog = Backlog(url)
+    backlog.start()
+    yield backlog
+    backlog.leave()
 
 
 def test_what_was_given_and_said_is_read(url: str):
@@ -52,7 +76,22 @@ def test_a_verdict_that_waited_is_sent_and_the_index_is_made_again(url: str):
     counts = backlog.counts("taras")
     assert (counts["unsent"], counts["accepted"], counts["waiting"], counts["withdrawn"]) == (0, 2, 1, 1)
     assert backlog.coverage() == {"А": [2, 0], "7": [0, 1]}
-    assert not [name for name in INDEXES if (backlog.desk / name).exists()]
+    assert not indexes(url)
+
+
+def test_a_desk_goes_on_by_itself(working: Backlog):
+    "Its old index and lock stop nobody: what waited is sent, and each judge meets what is left."
+    verdicts = working.store.verdicts
+
+    def settled() -> bool:
+        "Whether everything has been sent and read."
+        counts = working.counts("taras")
+        return (counts["unsent"], counts["accepted"], counts["waiting"], counts["withdrawn"]) == (0, 2, 1, 1)
+
+    assert eventually(lambda: len(list(verdicts())) == 4 and settled(), 10), working.troubles
+    assert set(working.troubles.values()) == {""}
+    assert [one["verdict"]["char"] for one in working.history("taras")] == ["А"]
+    assert [one["said"] for one in working.page(Filters(), "taras")] == ["7"]
 
 
 def test_a_drawing_that_waited_is_sent(url: str):
