@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from support.checkout import ROOT
-from support.imports import MODULES
+from support.imports import MODULES, NAMES
 from support.notebooks import (
     ALL_NOTEBOOKS,
     FUNCTION,
@@ -193,6 +193,27 @@ def broken_links(path: Path) -> Iterator[str]:
 
 def test_links_lead_to_notebooks():
     assert_kept(broken_links, ALL_NOTEBOOKS)
+
+
+def unknown_imports(path: Path) -> Iterator[str]:
+    "What a notebook imports of ours exists; essays are not run by the tests, so a former name would stay unseen."
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and (module := NAMES.get(node.module or "")):
+            known = {name for one in tree(module).body for name in names_of(one)}
+            yield from (f"{node.module} has no {alias.name}" for alias in node.names if alias.name not in known)
+
+
+def names_of(node: ast.stmt) -> set[str]:
+    "Names that a statement of a module binds."
+    if isinstance(node, (*FUNCTION, ast.ClassDef)):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name for alias in node.names}
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+
+
+def test_notebooks_import_what_there_is():
+    assert_kept(unknown_imports, ALL_NOTEBOOKS)
 
 
 # The rules see what breaks them

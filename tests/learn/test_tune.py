@@ -274,9 +274,9 @@ def test_the_stage_stands_beside_the_pipeline(checkout: Path) -> None:
     assert "nbs/pipeline/dvc.yaml:tune" in named.stdout and "'train_teacher'" in named.stdout, named.stderr
     done = subprocess.run(["dvc", "repro", "--single-item", "nbs/pipeline/dvc.yaml:tune"], **known)
     assert done.returncode == 0, done.stdout + done.stderr
-    facts = json.loads((checkout / "reports/tune/winner.json").read_text())
+    facts = json.loads((checkout / "reports/tune/best_trial.json").read_text())
     assert facts["trials"] >= 4 and facts["score"] >= facts["present"]
-    assert "score" in subprocess.run(["dvc", "metrics", "show", "reports/tune/winner.json"], **known).stdout
+    assert "score" in subprocess.run(["dvc", "metrics", "show", "reports/tune/best_trial.json"], **known).stdout
     assert {path.name for path in (checkout / "reports/tune").glob("*.png")} == {
         "history.png",
         "importance.png",
