@@ -114,7 +114,7 @@ class Dataset:
     "Rendered samples as parallel arrays, one row each."
 
     glyphs: np.ndarray  # uint8 (N, 32, 32), 255 = ink
-    paths: np.ndarray  # uint8 (N, 32, 32), see `redraw.nearness`; all 0 where no pen runs again
+    paths: np.ndarray  # uint8 (N, 32, 32), see `nearness`; all 0 where no pen runs again
     label: np.ndarray  # uint8 (N,), index into LABELS: as in CLASSES, and len(CLASSES) for none of ours
     case: np.ndarray  # int8 (N,): 1 capital, 0 small, -1 unknown or digit
     height: np.ndarray  # float32 (N,), of the ink in x-heights; NaN unknown
