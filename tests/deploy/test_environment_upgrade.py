@@ -27,11 +27,11 @@ from ukr_letters.core.settings import study_url
 from ukr_letters.learn.search import open_storage
 open_storage(study_url())
 """
-LOG = "from ukr_letters.release.runlog import log; log({'loss': 0.5}, 1); print(open('run/metrics.jsonl').read())"
+LOG = "from ukr_letters.release.runlog import log_metrics; log_metrics({'loss': 0.5}, 1); print(open('run/metrics.jsonl').read())"
 ADDRESS = """
 from pathlib import Path
-from ukr_letters.samples.intake import introduce
-introduce('kernel', '192.0.2.7')
+from ukr_letters.samples.intake import note_visitor
+note_visitor('kernel', '192.0.2.7')
 print(Path('visitors/kernel').read_text())
 """
 API, STAGE, PYTHON = ("ukr_api", "--port=0"), ("ukr_stage", "train"), (sys.executable, "-c")

@@ -85,7 +85,7 @@ def test_the_history_is_told_as_it_was(command: Callable) -> None:
     registry = Registry()
     assert told(registry) == HISTORY and not gaps(registry.history())
     assert [row.number for row in registry.versions()] == ["3", "2", "1"]
-    assert (registry.standing("champion").number, registry.standing("previous").number) == ("2", "1")
+    assert (registry.holder("champion").number, registry.holder("previous").number) == ("2", "1")
     status, text, _ = command(ukr_release, "history")
     assert status == 0 and "REFUSED: it reads worse" in text and "despite: a trial" in text and "reads ш badly" in text
     assert "changed or removed" not in text and "by hand" not in text
@@ -121,12 +121,12 @@ def test_the_champion_moves_on_from_where_it_stands(command: Callable, site: Pat
     status, text, why = command(ukr_release, "promote", "--dry-run")
     assert status == 0 and "version 3 may become the champion" in text, why
     assert command(ukr_release, "rollback", "--why", "still worse", "--who", "taras")[0] == 0
-    assert Registry().standing("previous") is None
+    assert Registry().holder("previous") is None
     assert command(ukr_release, "promote", "3", "--why", "as good", "--who", "olena")[0] == 0
     registry = Registry()
     added = [("roll back", "1", "taras", "still worse", ""), ("promote", "3", "olena", "as good", "")]
     assert told(registry) == HISTORY + added and not gaps(registry.history())
-    assert (registry.standing("champion").number, registry.standing("previous").number) == ("3", "1")
+    assert (registry.holder("champion").number, registry.holder("previous").number) == ("3", "1")
     registry.fetch(site / "candidate", "2")
     again = registry.register(site / "candidate")
     assert (again.number, again.network) == ("4", registry.find("2").network)
