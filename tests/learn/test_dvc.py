@@ -45,9 +45,9 @@ def clone(first: Path, name: str) -> Path:
 
 
 def arrived(first: Path, second: Path) -> bool:
-    "Whether the second clone is complete: the same bytes, and nothing left to run."
+    "Whether the second clone is complete: the same bytes, and no stage of the pipeline is left to run; no search ever ran."
     same = (first / PREPARED).read_bytes() == (second / PREPARED).read_bytes()
-    return same and "up to date" in told(second, "dvc", "status")
+    return same and "up to date" in told(second, "dvc", "status", "dvc.yaml")
 
 
 def test_a_folder_beside_the_checkout_is_the_remote_by_default(first: Path) -> None:

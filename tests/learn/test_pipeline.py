@@ -17,7 +17,7 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
 def test_walks_repeats_and_reproduces(checkout: Path) -> None:
-    metrics = json.loads((checkout / "metrics.json").read_text())
+    metrics = json.loads((checkout / "reports/metrics.json").read_text())
     special = {
         "fonts size known",
         "out of distribution",

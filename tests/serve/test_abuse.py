@@ -374,7 +374,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     "A server that waits for nobody, and believes a proxy that never calls."
-    hurry = "voila.UNCLAIMED = 3; voila.PATIENCE |= {'idle_connection_timeout': 4, 'body_timeout': 4}"
+    hurry = "voila.UNCLAIMED = 3; voila.TIMEOUTS |= {'idle_connection_timeout': 4, 'body_timeout': 4}"
     folder = tmp_path_factory.mktemp("impatient") / "samples"
     with serving(folder, before=hurry, seats=2, pool=0, proxy="192.0.2.1") as running:
         yield running
