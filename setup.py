@@ -19,7 +19,11 @@ FILES = {
         frontend/common.js frontend/pad.css frontend/pad.js frontend/page.css frontend/page.js
         frontend/review.css frontend/review.js texts/uk.json texts/en.json
     """.split()
-    + [f"texts/{path.name}" for path in Path("ukr_letters/texts").glob("*.json") if path.stem not in ("uk", "en")],
+    + [
+        f"texts/{path.name}"
+        for path in Path("ukr_letters/texts").glob("[!.]*.json")
+        if path.is_file() and path.stem not in ("uk", "en")
+    ],
     "ukr_letters.dashboards": """
         draw.ipynb review.ipynb template/404.html template/429.html template/error.html template/full.html
         template/index.html.j2 template/login.html template/page.html

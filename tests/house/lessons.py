@@ -47,7 +47,7 @@ def squeezed(picture: str, most: int) -> str:
         side = [max(1, round(length * share)) for length in paper.size]
         file = BytesIO()
         paper.resize(side, Image.Resampling.LANCZOS).quantize(shades).save(file, "png", optimize=True)
-        if len(written := b64encode(file.getvalue()).decode()) <= most:
+        if len(written := b64encode(file.getvalue()).decode()) <= most or max(side) == 1:
             return written
         share *= 0.9
 
@@ -71,7 +71,7 @@ def kept(cells: list) -> None:
 
 def shown(outputs: list[dict]) -> list[dict]:
     "Return the texts of outputs by kind, and the kinds of pictures."
-    kinds = [output.get("data") or {output["name"]: output["text"]} for output in outputs]
+    kinds = [output.get("data") or {output.get("name", ""): output.get("text", "")} for output in outputs]
     return [{kind: "" if kind in PICTURES else "".join(text) for kind, text in data.items()} for data in kinds]
 
 
@@ -107,6 +107,8 @@ def run(path: Path) -> tuple[dict, str]:
             error = ""
         except Exception:
             error = shell.prettytb(fname=path)
+        except SystemExit as end:
+            error = f"the lesson ends its process: {end!r}"
     for cell in notebook.cells:
         if cell.cell_type == "code":
             hidden = cell.source.startswith("#| output: false")
@@ -126,7 +128,14 @@ def judge(path: Path, write: bool) -> tuple[list[str], float]:
     if error:
         return [error], monotonic() - begun
     if write:
-        write_nb(after, path)
+        part = path.with_suffix(".part")
+        try:
+            write_nb(after, part)
+            os.replace(part, path)
+        except UnicodeEncodeError as trouble:
+            return [f"shows what no file can keep: {trouble}"], monotonic() - begun
+        finally:
+            part.unlink(missing_ok=True)
         return [], monotonic() - begun
     changed = [
         new.source.partition("\n")[0]
@@ -139,6 +148,8 @@ def judge(path: Path, write: bool) -> tuple[list[str], float]:
 def main() -> int:
     "Run the lessons that are named, or all; return 1 when one of them is wrong."
     names = [Path(name).resolve() for name in sys.argv[1:] if name != "--write"]
+    if absent := [str(name) for name in names if not (name.is_file() and ROOT in name.parents)]:
+        sys.exit(f"no notebook of this checkout: {', '.join(absent)}")
     failed, context = 0, get_context("forkserver")
     if len(names) != 1:
         context.set_forkserver_preload(SLOW)  # each lesson gets a process of its own, and none imports these anew

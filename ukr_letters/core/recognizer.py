@@ -38,10 +38,10 @@ class Recognition:
     unsure_below: float = 0.0  # probability below which most answers are wrong
     ood_threshold: float = 1.0  # hardly any of our symbols has a higher score
 
-    def __getattr__(self, name: str) -> NoReturn:
-        "Raise `AttributeError`, with the name of today for a former one."
-        hint = ": it is now called ood_score" if name == "other" else ""
-        raise AttributeError(f"a recognition has no {name!r}{hint}")
+    @property
+    def other(self) -> NoReturn:
+        "Raise `AttributeError` with the name of today, because the README once showed this one."
+        raise AttributeError("other is now called ood_score")
 
     @property
     def empty(self) -> bool:

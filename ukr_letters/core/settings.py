@@ -46,12 +46,13 @@ RENAMED = {
 }  # former name of a stage, parameter, source or network: new name
 
 
-def refuse_old_names(sections: dict[str, dict | None]) -> None:
+def refuse_old_names(sections: dict) -> None:
     "Check that params.yaml names nothing by its former name; raises `ValueError` with the new one."
     for stage, section in sections.items():
-        inside = [*(section or {}), *(section or {}).values()]
-        inner = [name for value in inside if isinstance(value, dict | list) for name in value]
-        for name in (stage, *inside, *inner):
+        known = section if isinstance(section, dict) else {}
+        inner = [name for value in known.values() if isinstance(value, dict | list) for name in value]
+        networks = [value for value in known.values() if str(value).startswith("letternet_")]
+        for name in (stage, *known, *inner, *networks):
             if isinstance(name, str) and name in RENAMED:
                 raise ValueError(f"params.yaml, {stage}: {name} is now called {RENAMED[name]}")
 
@@ -61,7 +62,7 @@ def params(
     path: Path | None = None,  # another parameter file; default: `root()/params.yaml`
 ) -> dict:
     "Read the parameters of one pipeline stage; raises `KeyError` with the known stages, `ValueError` for an old name."
-    sections = yaml.safe_load((path or root() / "params.yaml").read_text(encoding="utf-8"))
+    sections = yaml.safe_load((path or root() / "params.yaml").read_text(encoding="utf-8")) or {}
     refuse_old_names(sections)
     if stage not in sections:
         raise KeyError(f"params.yaml has no section {stage!r}; it has {', '.join(sections)}")
