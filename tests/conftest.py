@@ -8,6 +8,7 @@ from support.browser import LAPTOP, QUIET, find_browser
 from support.pages import DRAWING, Serving, Windows, serving
 
 pytest_plugins = [
+    "support.commands",
     "support.processes",
     "support.parallel",
     "support.tiers",

@@ -29,10 +29,9 @@ DECIMAL = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
 SLOW = ["mlflow", "nbdev.clean", "optuna", "pandas", "torch.export", "torch.onnx"]  # to import
 
 
-def lessons() -> list[Path]:
-    "Return the notebooks that are exported to the package."
-    found = sorted((ROOT / "nbs").rglob("*.ipynb"))
-    return [path for path in found if "#| default_exp" in path.read_text(encoding="utf-8")]
+def is_lesson(path: Path) -> bool:
+    "Whether a file is a notebook that is exported to the package."
+    return path.suffix == ".ipynb" and "#| default_exp" in path.read_text(encoding="utf-8")
 
 
 def squeezed(picture: str, most: int) -> str:
@@ -115,34 +114,39 @@ def run(path: Path) -> tuple[dict, str]:
             outputs = [dict(output) for output in cell.get("outputs", []) if output.get("name") != "stderr"]
             cell.outputs = [] if hidden else outputs
     kept([cell for cell in notebook.cells if cell.cell_type == "code"])
-    clean_nb(notebook, allowed_cell_metadata_keys=["tags"], allowed_metadata_keys=["voila"])
+    clean_nb(notebook)
     return notebook, error
 
 
-def judge(path: Path, write: bool) -> tuple[list[str], float]:
-    "Run a notebook and return what is wrong with it, and the seconds it took; with `write`, keep what it shows."
+def judge(path: Path, write: bool) -> list[str]:
+    "Run a notebook and return what is wrong with it; with `write`, keep what it shows."
     from execnb.nbio import read_nb, write_nb
 
-    begun, before = monotonic(), read_nb(path)
-    after, error = run(path)
+    before, (after, error) = read_nb(path), run(path)
     if error:
-        return [error], monotonic() - begun
+        return [error]
     if write:
         part = path.with_suffix(".part")
         try:
             write_nb(after, part)
             os.replace(part, path)
         except UnicodeEncodeError as trouble:
-            return [f"shows what no file can keep: {trouble}"], monotonic() - begun
+            return [f"shows what no file can keep: {trouble}"]
         finally:
             part.unlink(missing_ok=True)
-        return [], monotonic() - begun
+        return []
     changed = [
         new.source.partition("\n")[0]
         for old, new in zip(before.cells, after.cells, strict=True)
         if not current(old.get("outputs", []), new.get("outputs", []))
     ]
-    return [f"shows something new, keep it with `make outputs`: {line}" for line in changed], monotonic() - begun
+    return [f"shows something new, keep it with `make outputs`: {line}" for line in changed]
+
+
+def timed(path: Path, write: bool) -> tuple[list[str], float]:
+    "Judge a notebook; return what is wrong with it, and the seconds it took."
+    begun = monotonic()
+    return judge(path, write), monotonic() - begun
 
 
 def main() -> int:
@@ -154,7 +158,10 @@ def main() -> int:
     if len(names) != 1:
         context.set_forkserver_preload(SLOW)  # each lesson gets a process of its own, and none imports these anew
     with ProcessPoolExecutor(WORKERS, context, max_tasks_per_child=1) as pool:
-        runs = {pool.submit(judge, path, "--write" in sys.argv): path for path in names or lessons()}
+        runs = {
+            pool.submit(timed, path, "--write" in sys.argv): path
+            for path in names or filter(is_lesson, sorted((ROOT / "nbs").rglob("*.ipynb")))
+        }
         for done in as_completed(runs):
             wrong, took = done.result()
             failed += bool(wrong)

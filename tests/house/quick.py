@@ -13,6 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from lessons import is_lesson  # beside this file
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 LIMIT = 180  # seconds for everything
@@ -78,7 +80,7 @@ def changed_notebooks() -> list[str]:
     since = git("merge-base", base, "HEAD")
     names = git("diff", "--name-only", "--diff-filter=d", *since, "--", "nbs")
     names += git("ls-files", "--others", "--exclude-standard", "--", "nbs")
-    return [name for name in names if name.endswith(".ipynb") and "default_exp" in (ROOT / name).read_text("utf-8")]
+    return [name for name in names if is_lesson(ROOT / name)]
 
 
 def run_lesson(name: str) -> tuple[str, float]:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from support.checkout import ROOT
 from support.imports import MODULES, NAMES, PACKAGE
-from support.notebooks import FUNCTION, tree
+from support.notebooks import FUNCTION, names_of, tree
 
 CODE = re.compile(r"`(\w+)`")
 TERMS, FORMER_MODULES = (ROOT / "GLOSSARY.md").read_text(encoding="utf-8").split("## Modules")
@@ -17,8 +17,7 @@ ROWS = [[cell.strip() for cell in line.split("|")[1:-1]] for line in TERMS.split
 
 def bound(node: ast.stmt) -> Iterator[str]:
     "Yield the names that a statement of a module or a class gives to others: functions, parameters, classes, fields."
-    if isinstance(node, (*FUNCTION, ast.ClassDef)):
-        yield node.name
+    yield from () if isinstance(node, ast.Import | ast.ImportFrom) else names_of(node)
     if isinstance(node, FUNCTION):
         yield from (argument.arg for argument in [*node.args.args, *node.args.kwonlyargs])
         if node.name == "__init__":
@@ -28,8 +27,6 @@ def bound(node: ast.stmt) -> Iterator[str]:
             yield from (one.attr for one in stored)
     if isinstance(node, ast.ClassDef):
         yield from (name for inner in node.body for name in bound(inner))
-    for target in getattr(node, "targets", [getattr(node, "target", None)]):
-        yield from (one.id for one in ast.walk(target) if isinstance(one, ast.Name)) if target else ()
 
 
 @pytest.fixture(scope="module")

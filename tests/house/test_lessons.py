@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, "tests")
 from house.lessons import judge
-print(judge(Path(sys.argv[1]), sys.argv[2] == "write")[0])
+print(judge(Path(sys.argv[1]), sys.argv[2] == "write"))
 """
 
 

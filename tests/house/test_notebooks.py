@@ -14,6 +14,7 @@ from support.notebooks import (
     LIBRARY,
     assert_kept,
     cells,
+    names_of,
     notebooks,
     parsed,
     probe,
@@ -201,15 +202,6 @@ def unknown_imports(path: Path) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom) and (module := NAMES.get(node.module or "")):
             known = {name for one in tree(module).body for name in names_of(one)}
             yield from (f"{node.module} has no {alias.name}" for alias in node.names if alias.name not in known)
-
-
-def names_of(node: ast.stmt) -> set[str]:
-    "Names that a statement of a module binds."
-    if isinstance(node, (*FUNCTION, ast.ClassDef)):
-        return {node.name}
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return {alias.asname or alias.name for alias in node.names}
-    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
 
 
 def test_notebooks_import_what_there_is():

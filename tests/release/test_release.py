@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -148,20 +149,10 @@ def test_a_reader_never_meets_half_a_bundle(candidates: dict, tmp_path: Path) ->
 
 
 @pytest.fixture
-def command(local: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable[..., tuple]:
-    "Run `ukr_release` in the folder of a registry: its exit status, and what it says on both streams."
+def command(local: str, run_command: Callable, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple]:
+    "Run `ukr_release` in the folder of a registry."
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ukr_release", *arguments])
-        status = 0
-        try:
-            ukr_release()
-        except SystemExit as end:
-            status = end.code
-        return status, *capsys.readouterr()
-
-    return run
+    return partial(run_command, ukr_release)
 
 
 def test_the_command_tells_what_it_did(command: Callable, gold: Path, candidates: dict, tmp_path: Path) -> None:

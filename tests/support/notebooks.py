@@ -38,6 +38,17 @@ def parsed(source: str) -> ast.Module:
     return ast.parse("\n".join(line for line in lines if not line.lstrip().startswith(("%", "!"))))
 
 
+def names_of(node: ast.stmt) -> set[str]:
+    "Names that a statement of a module or a class binds there."
+    if isinstance(node, (*FUNCTION, ast.ClassDef)):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name for alias in node.names}
+    targets = [target for target in getattr(node, "targets", [getattr(node, "target", None)]) if target]
+    stored = (one for target in targets for one in ast.walk(target) if isinstance(one, ast.Name))
+    return {one.id for one in stored if isinstance(one.ctx, ast.Store)}
+
+
 @cache
 def tree(path: Path) -> ast.Module:
     "The syntax of a module, or of all code cells of a notebook."
