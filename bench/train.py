@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ukr_letters.learn.dataset import assemble, load, save
 from ukr_letters.learn.model import create
-from ukr_letters.learn.train import Epoch, Recipe, fit
+from ukr_letters.learn.recipe import Recipe
+from ukr_letters.learn.train import Epoch, fit
 from ukr_letters.release.runlog import log_epoch
 
 EPOCHS, SAMPLES = 4, 12_800

@@ -144,6 +144,11 @@ def stage(
     processes: int = 0,  # how many train together; default: UKR_LETTERS_PROCESSES, or one
 ):
     "Run one pipeline stage with its section of params.yaml."
+    check = loaded("learn.params")  # first and by itself: it needs no torch and answers at once
+    try:
+        check.params(name)
+    except check.ParamsError as error:
+        sys.exit(f"ukr_stage: {error}")
     loaded("release.stage").run_stage(name, processes)
 
 
@@ -185,11 +190,16 @@ def tune(
     trial: int | None = None,  # take this trial instead of the best one
 ):
     "Search for a better recipe for the train stage, or continue a search."
-    from ukr_letters.core.settings import params, study_url
+    from ukr_letters.core.settings import study_url
 
-    work, section, url = loaded("learn.search"), params("tune"), storage or study_url()
+    check = loaded("learn.params")
     try:
-        plan, present = work.plan_of(section, params("train"))
+        section, train = check.params("tune"), check.params("train")
+    except check.ParamsError as error:
+        sys.exit(f"ukr_tune: {error}")
+    work, url = loaded("learn.search"), storage or study_url()
+    try:
+        plan, present = work.plan_of(section, train)
         study = work.open_study(work.open_storage(url), plan, present)
         if not apply:
             work.search(url, plan.name, trials or section["trials"], workers or section["workers"])

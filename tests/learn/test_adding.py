@@ -13,8 +13,9 @@ from ukr_letters.learn.archives import Source
 from ukr_letters.learn.dataset import assemble, card
 from ukr_letters.learn.evaluate import data, results, score
 from ukr_letters.learn.model import SymbolNet, convolution, create, export
+from ukr_letters.learn.recipe import Recipe
 from ukr_letters.learn.sources import Drawing, source
-from ukr_letters.learn.train import Recipe, fit
+from ukr_letters.learn.train import fit
 
 
 @pytest.fixture

@@ -23,8 +23,9 @@ from ukr_letters.core.recognizer import Recognizer
 from ukr_letters.core.settings import mirror
 from ukr_letters.learn.dataset import Dataset, assemble, render
 from ukr_letters.learn.model import create, to_onnx
+from ukr_letters.learn.recipe import Recipe
 from ukr_letters.learn.sources import Drawing, read
-from ukr_letters.learn.train import Recipe, fit
+from ukr_letters.learn.train import fit
 from ukr_letters.release.gate import compare, correctness_of, judgement
 from ukr_letters.samples.collect import COPY, Limits, collect, plan
 from ukr_letters.samples.sample import Sample, SampleError

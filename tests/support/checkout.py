@@ -69,7 +69,7 @@ def make(folder: Path) -> None:
             "ood_label_weight": 0.5,
             "overrides": {"weight_decay": 0.01},
         },
-        "evaluate": {"worst": 10, "guard": "digits8"},
+        "evaluate": {"worst": 10},
         "tune": {
             "searched": ["learning_rate"],
             "trials": 2,

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['PENS', 'RENDERINGS', 'KNOWN', 'COMPARED', 'FEW', 'accuracy', 'score', 'reliability', 'calibration_error',
-           'separation', 'rendered_anew', 'by_class', 'confusions', 'fit_temperature', 'unsure_threshold', 'table',
-           'section', 'percent', 'counted', 'intended_use', 'input_and_output', 'data', 'tested', 'size_of', 'results',
-           'slices_by_case', 'slices_by_pen', 'slices', 'classes', 'mistaken', 'calibration', 'refusals', 'comparison',
-           'thin', 'limits', 'model_card']
+           'separation', 'rendered_anew', 'by_class', 'confusions', 'fit_temperature', 'unsure_threshold', 'headline',
+           'table', 'section', 'percent', 'counted', 'intended_use', 'input_and_output', 'data', 'tested', 'size_of',
+           'results', 'slices_by_case', 'slices_by_pen', 'slices', 'classes', 'mistaken', 'calibration', 'refusals',
+           'comparison', 'thin', 'limits', 'model_card']
 
 # %% ../../nbs/learn/07_evaluate.ipynb #1e1e8b00
 import math
@@ -154,6 +154,21 @@ def unsure_threshold(
     share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     below = np.flatnonzero(share[20:] < 0.5)  # twenty answers are too few to judge
     return round(float(min(0.9, probability[order][below[-1] + 20])) if len(below) else 0.0, 4)
+
+# %% ../../nbs/learn/07_evaluate.ipynb #c090eff8
+def headline(
+    metrics: dict[str, dict],  # test: name of a figure: figure, as in details.json
+) -> dict[str, float]:  # percent; `ood` is an area under the curve in 0..1, `calibration` an error in 0..1
+    "Return the figures by which experiments are compared."
+    known = {name: test for name, test in metrics.items() if name in SOURCES}
+    people = [name for name in known if not SOURCES[name].synthetic]
+    groups = {name: [known[name]["auto"]["value"]] for name in people}
+    groups["synthetic"] = [known[name]["auto"]["value"] for name in known if name not in people]
+    sized = [test for name, test in metrics.items() if name.endswith(" size known")]
+    groups["case"] = [test["case"]["value"] for test in sized if "case" in test]
+    groups["ood"] = [kind["value"] for kind in metrics.get("out of distribution", {}).values()]
+    groups["calibration"] = [metrics["calibration"]["error"]] if "calibration" in metrics else []
+    return {name: round(sum(values) / len(values), 4) for name, values in groups.items() if values}
 
 # %% ../../nbs/learn/07_evaluate.ipynb #edf042a0
 def table(
@@ -449,7 +464,7 @@ def limits(drawn: dict[str, dict]) -> str:
 def model_card(
     bundle: Bundle,
     counts: dict[str, dict[str, int]],  # source -> split -> samples
-    metrics: dict[str, dict],  # as in metrics.json
+    metrics: dict[str, dict],  # as in details.json
     drawn: dict[str, dict],  # class -> accuracy on pictures by people
     made: dict[str, dict],  # class -> accuracy on fonts and composed letters
     pairs: list[dict],  # from `evaluate.confusions`

@@ -226,6 +226,7 @@ def open_mnist(source: Source) -> list:
     coverage="ten digits, pen on paper, several hundred writers, 70,000 pictures",
     file="MNIST/raw",
     test="the published test part; other writers than in training",
+    renderings=True,
 )
 def read_mnist(source: Source) -> Iterator[Drawing]:
     "Handwritten digits."
@@ -514,6 +515,7 @@ def read_fonts(source: Source) -> Iterator[Drawing]:
     origin="scikit-learn's load_digits, at the version pinned in settings.ini",
     coverage="ten digits, pen on paper, 43 writers, 1,797 pictures of 8 by 8 pixels",
     test="the last pictures of the set; writers may be shared",
+    renderings=True,
 )
 def read_digits8(source: Source) -> Iterator[Drawing]:
     "Small handwritten digits that come with scikit-learn, enlarged."

@@ -1,0 +1,89 @@
+"""params.yaml is checked whole, before any work, and by the rules that DVC reads it by."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import papermill
+import pytest
+from support.checkout import ROOT, run
+
+from ukr_letters.learn.params import Params, ParamsError, params, read_params
+
+SPOILT = """\
+preprocess: {sources: embedded, limit: 0}
+train_teacher:
+  architecture: letternet_w8_s2
+  epochs: 2
+  samples_per_epoch: 600
+  batch: 1
+  learning_rate: fast
+  seed: 0
+  source_weights: {fnots: 1.0}
+  overrides: {heat: 2.0}
+evaluate: {worst: 5, guard: mnist}
+"""
+LINES = (
+    "line 1: preprocess.limit is 0: it must be at least 1",
+    "line 6: train_teacher.batch is 1: it must be at least 2",
+    "line 7: train_teacher.learning_rate is 'fast': it must be a valid number",
+    "line 9: train_teacher.source_weights.fnots: there is no source 'fnots': did you mean fonts?",
+    "line 10: train_teacher.overrides.heat is not known: it is now called distillation_temperature",
+    "line 11: evaluate.guard is not known: choose from worst",
+)
+
+
+@pytest.mark.parametrize("stage", Params.model_fields)
+def test_the_schema_and_the_notebook_of_a_stage_have_the_same_parameters(stage: str) -> None:
+    (notebook,) = (ROOT / "nbs/pipeline").glob(f"*_{stage}.ipynb")
+    section = read_params(ROOT / "params.yaml")[stage]
+    assert set(papermill.inspect_notebook(str(notebook))) == set(section)
+    assert set(section) == set(Params.model_fields[stage].annotation.__args__[0].model_fields)
+
+
+def test_every_mistake_is_told_at_once_and_nothing_is_run(tmp_path: Path) -> None:
+    "Also mistakes in the sections of later stages, with their lines and without a traceback."
+    shutil.copytree(ROOT / "nbs/pipeline", tmp_path / "nbs/pipeline")
+    shutil.copy2(ROOT / "settings.ini", tmp_path)
+    (tmp_path / "params.yaml").write_text(SPOILT)
+    done = run(ROOT, "env", "-C", str(tmp_path), "ukr_stage", "preprocess")
+    assert done.returncode == 1 and done.stderr.splitlines() == [
+        "ukr_stage: params.yaml has to be corrected:",
+        *(f"  {line}" for line in LINES),
+    ]
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("text", ["4e-05", "1e-2", "4E-3", "0.5", "1"])
+def test_numbers_are_read_as_dvc_writes_them(tmp_path: Path, text: str) -> None:
+    "YAML 1.1 takes 4e-05 for text, and DVC writes it for `-S pretrain.learning_rate=0.00004`."
+    (tmp_path / "params.yaml").write_text(
+        "pretrain: {architecture: letternet_w8_s2, epochs: 1, samples_per_epoch: 9, batch: 3, seed: 0, "
+        f"learning_rate: {text}}}"
+    )
+    assert params("pretrain", tmp_path / "params.yaml")["learning_rate"] == float(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "- a", "5", "train: [", "train: 5", "tune: {searched: 5}", "1: {2: 3}", "a: *b", "\0"]
+)
+def test_whatever_the_file_holds_the_answer_is_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(ParamsError, match=r"^params\.yaml[ ,].*"):
+        params("train", tmp_path / "params.yaml")
+
+
+def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    for name in ("binary.yaml", "missing.yaml"):
+        with pytest.raises(ParamsError, match=f"{name} cannot be read"):
+            read_params(tmp_path / name)
+
+
+def test_the_check_imports_no_torch() -> None:
+    "Otherwise a slip in the file would take seconds to be told."
+    ask = "import sys, json, ukr_letters.learn.params; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert not {"torch", "optuna", "mlflow", "papermill", "pandas"} & set(json.loads(done.stdout))
