@@ -42,6 +42,7 @@ class Source:
     keep: Callable[[str], bool] = bool  # True for a path inside the repository that we read
     test: str = ""  # what its test part holds, in words; empty where it is no test of the 43 symbols
     synthetic: bool = False  # True where no person wrote the letters as they are
+    screen: bool = False  # True where people drew on a screen, as visitors do; others are scans of paper
     renderings: bool = False  # True where its test digits are also judged in several renderings
     reader: Callable[["Source"], Iterator] | None = None  # yields drawings; None for a record that is not read
     limit: int | None = None  # at most about so many drawings are wanted, evenly spread; None for all

@@ -13,6 +13,7 @@ __all__ = ['PENS', 'RENDERINGS', 'KNOWN', 'COMPARED', 'FEW', 'accuracy', 'score'
 import math
 from collections import Counter
 from collections.abc import Iterable
+from statistics import fmean
 
 import numpy as np
 from PIL import Image
@@ -158,17 +159,19 @@ def unsure_threshold(
 # %% ../../nbs/learn/07_evaluate.ipynb #c090eff8
 def headline(
     metrics: dict[str, dict],  # test: name of a figure: figure, as in details.json
-) -> dict[str, float]:  # percent; `ood` is an area under the curve in 0..1, `calibration` an error in 0..1
-    "Return the figures by which experiments are compared."
-    known = {name: test for name, test in metrics.items() if name in SOURCES}
-    people = [name for name in known if not SOURCES[name].synthetic]
-    groups = {name: [known[name]["auto"]["value"]] for name in people}
-    groups["synthetic"] = [known[name]["auto"]["value"] for name in known if name not in people]
+) -> dict[str, float]:  # percent; `ood` is an area under a curve in 0..1, `calibration` an error in 0..1
+    "Return the figures by which experiments are compared; those without a test are left out."
+    tested = {source: metrics[name]["auto"]["value"] for name, source in SOURCES.items() if name in metrics}
     sized = [test for name, test in metrics.items() if name.endswith(" size known")]
-    groups["case"] = [test["case"]["value"] for test in sized if "case" in test]
-    groups["ood"] = [kind["value"] for kind in metrics.get("out of distribution", {}).values()]
-    groups["calibration"] = [metrics["calibration"]["error"]] if "calibration" in metrics else []
-    return {name: round(sum(values) / len(values), 4) for name, values in groups.items() if values}
+    groups = {
+        "screen": [value for source, value in tested.items() if source.screen],
+        "paper": [value for source, value in tested.items() if not source.screen and not source.synthetic],
+        "synthetic": [value for source, value in tested.items() if source.synthetic],
+        "case": [test["case"]["value"] for test in sized if "case" in test],
+        "ood": [kind["value"] for kind in metrics.get("out of distribution", {}).values()],
+        "calibration": [metrics["calibration"]["error"]] if "calibration" in metrics else [],
+    }
+    return {name: round(fmean(values), 4) for name, values in groups.items() if values}
 
 # %% ../../nbs/learn/07_evaluate.ipynb #edf042a0
 def table(

@@ -421,6 +421,7 @@ def split_by_time(
     file="comnist.zip",
     keep=comnist_member,
     test="the latest 15 % by time of each letter's drawings; hours are not split",
+    screen=True,
 )
 def read_comnist(source: Source) -> Iterator[Drawing]:
     "Letters drawn on a screen, each letter in order of time."
