@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 CHANGES = Path("nbs/pipeline/walk.yaml")
-DRAWING = "Ж"  # one of tests/support/strokes.json
+DRAWING = "ї"  # one of tests/support/strokes.json
 
 
 def copy_checkout(folder: Path) -> None:
