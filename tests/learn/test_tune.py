@@ -25,7 +25,17 @@ from support.waiting import eventually
 
 from ukr_letters.learn.dataset import assemble, save
 from ukr_letters.learn.model import create, save_weights
-from ukr_letters.learn.search import DATA, TEACHER, ended, open_storage, open_study, plan_of, values_of, work
+from ukr_letters.learn.search import (
+    DATA,
+    TEACHER,
+    WorkerPool,
+    ended,
+    open_storage,
+    open_study,
+    plan_of,
+    values_of,
+    work,
+)
 
 BIN = Path(sys.executable).parent
 PARAMS = """# Tiny, for tests.
@@ -176,6 +186,29 @@ def test_a_killed_worker_loses_nothing(checkout: Path, database: str) -> None:
     assert crew.returncode == 0, said
     assert known.items() <= acknowledged(study).items() and len(ended(study)) >= 6
     assert_retried(study, number)
+
+
+def told_by(folder: Path) -> list[str]:
+    "Accelerators that processes of a pool saw, in the order of their starts."
+    return [path.read_text() for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)]
+
+
+def test_each_worker_keeps_an_accelerator_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    "Processes that say what they see instead of training, because no machine of ours has two accelerators."
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
+    say = f"import os, time; open(f'{tmp_path}/{{os.getpid()}}', 'w').write(os.environ['CUDA_VISIBLE_DEVICES'])"
+    with WorkerPool("journal.log", "recipe", 1, 2) as pool:
+        pool.command = [sys.executable, "-c", f"{say}; time.sleep(60)"]
+        pool.refill()
+        assert eventually(lambda: sorted(told_by(tmp_path)) == ["2", "3"], 20)
+        pool.processes[1].kill()
+        pool.processes[1].wait()
+        pool.refill()
+        assert eventually(lambda: len(told_by(tmp_path)) == 3 and told_by(tmp_path)[-1] == "3", 20)
+        pool.processes[0].kill()
+        pool.processes[0].wait()
+        pool.refill()
+        assert eventually(lambda: len(told_by(tmp_path)) == 4 and told_by(tmp_path)[-1] == "2", 20)
 
 
 def ip(*words: str) -> None:

@@ -7,9 +7,9 @@ __all__ = ['RANGES', 'SHAPE', 'DATA', 'TEACHER', 'HEARTBEAT', 'RETRIES', 'ENDED'
            'TuneError', 'Range', 'rounded', 'range_of', 'settings_of', 'shape_of', 'network', 'Plan', 'data_digest',
            'plan_of', 'Task', 'validation_subset', 'task_of', 'score', 'recipe_of', 'milliseconds', 'objective',
            'machine_id', 'Numbered', 'retry', 'open_storage', 'values_of', 'open_study', 'resume', 'planned', 'ended',
-           'complete', 'work', 'is_alive', 'is_abandoned', 'rescue', 'WorkerPool', 'best', 'line', 'search',
-           'best_trial', 'named', 'proposal', 'round_trip', 'edited', 'difference', 'table', 'history', 'importances',
-           'importance', 'parallel', 'front', 'report', 'offer']
+           'complete', 'work', 'is_alive', 'is_abandoned', 'rescue', 'accelerators', 'accelerator_of', 'WorkerPool',
+           'best', 'line', 'search', 'best_trial', 'named', 'proposal', 'round_trip', 'edited', 'difference', 'table',
+           'history', 'importances', 'importance', 'parallel', 'front', 'report', 'offer']
 
 # %% ../../nbs/learn/06_search.ipynb #b626bd9c
 import hashlib
@@ -439,6 +439,19 @@ def rescue(study: Study) -> list[int]:
         retry(study, trial)
     return [trial.number for trial in found]
 
+# %% ../../nbs/learn/06_search.ipynb #54d82a62
+def accelerators(
+    listed: str | None,  # CUDA_VISIBLE_DEVICES
+    count: int,  # of accelerators in this machine
+) -> list[str]:
+    "Name the accelerators that workers may use, each as a value of CUDA_VISIBLE_DEVICES; none without an accelerator."
+    return [str(number) for number in range(count)] if listed is None else listed.split(",")
+
+
+def accelerator_of(worker: int, names: list[str]) -> dict[str, str]:
+    "Return what the environment of a worker adds, so that it sees one accelerator."
+    return {"CUDA_VISIBLE_DEVICES": names[worker % len(names)]} if names else {}
+
 # %% ../../nbs/learn/06_search.ipynb #c806c21f
 MAX_DEATHS = 5  # dead workers without a trial that ends in between
 WORK = "from sys import argv; from ukr_letters.core.settings import study_url; from ukr_letters.learn.search import work; work(study_url(), argv[1], int(argv[2]))"
@@ -451,28 +464,29 @@ class WorkerPool:
         self.command, self.workers = [sys.executable, "-c", WORK, name, str(trials)], workers
         threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // workers))}
         self.environment = threads | os.environ | {"UKR_LETTERS_STUDY": url}  # no password in a list of processes
-        self.processes: list[subprocess.Popen] = []
+        self.accelerators = accelerators(os.environ.get("CUDA_VISIBLE_DEVICES"), torch.accelerator.device_count())
+        self.processes: dict[int, subprocess.Popen] = {}  # by the worker's number, which its successor takes over
         self.deaths = 0  # since the last trial that ended
 
     def refill(self) -> None:
         "Start what is missing; raises `TuneError` when workers only die."
-        dead = [process for process in self.processes if process.poll() is not None]
-        self.deaths += sum(process.returncode != 0 for process in dead)
+        dead = [worker for worker, process in self.processes.items() if process.poll() is not None]
+        self.deaths += sum(self.processes.pop(worker).returncode != 0 for worker in dead)
         if self.deaths >= MAX_DEATHS:
             raise TuneError(
                 f"{self.deaths} workers died one after another: mend what their messages above say, and begin again"
             )
-        self.processes = [process for process in self.processes if process not in dead]
-        while len(self.processes) < self.workers:
-            self.processes.append(subprocess.Popen(self.command, env=self.environment))
+        for worker in set(range(self.workers)) - self.processes.keys():
+            environment = self.environment | accelerator_of(worker, self.accelerators)
+            self.processes[worker] = subprocess.Popen(self.command, env=environment)
 
     def __enter__(self) -> "WorkerPool":
         return self
 
     def __exit__(self, *_) -> None:
-        for process in self.processes:
+        for process in self.processes.values():
             process.terminate()
-        for process in self.processes:
+        for process in self.processes.values():
             process.wait()
 
 # %% ../../nbs/learn/06_search.ipynb #3bbf05a2
