@@ -300,12 +300,16 @@ class Numbered(TPESampler):
     "Optuna's sampler (TPE), seeded anew by the number of each trial."
 
     def __init__(self, seed: int):
-        super().__init__(n_startup_trials=8)
         self.seed = seed
+        self.begin_trial(0)
+
+    def begin_trial(self, number: int) -> None:
+        "Become the sampler of a trial."
+        super().__init__(n_startup_trials=8, seed=self.seed + number, constant_liar=True)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        "Begin as the sampler of this trial."
-        super().__init__(n_startup_trials=8, seed=self.seed + trial.number)
+        "Become the sampler of this trial before it asks for values."
+        self.begin_trial(trial.number)
 
 # %% ../../nbs/learn/06_search.ipynb #c47720f8
 HEARTBEAT = 30  # seconds between two beats; after four that are missed a worker counts as dead
