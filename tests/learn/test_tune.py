@@ -14,8 +14,8 @@ from secrets import token_hex
 
 import pytest
 import yaml
-from optuna.study import Study
-from optuna.trial import TrialState
+from optuna.study import Study, create_study
+from optuna.trial import TrialState, create_trial
 from support.checkout import ROOT
 from support.imports import NAMES, modules_of, reached
 from support.processes import name_of_run
@@ -155,6 +155,21 @@ def test_workers_share_a_journal_and_repeat_nothing(checkout: Path) -> None:
     grown = acknowledged(study_of(checkout))
     assert more <= len(grown) <= more + 3 and first.items() <= grown.items()
     assert len({tuple(values.values()) for _, _, values in grown.values()}) == len(grown)
+
+
+def test_metrics_have_names_also_in_studies_of_old(checkout: Path, database: str) -> None:
+    "One aim or two, in a journal or in a database; a study of old has a trial, and nothing but its plan."
+    sections = yaml.safe_load(PARAMS)
+    for storage in (open_storage(str(checkout / "studies/journal.log")), open_storage(database)):
+        for searched in (["learning_rate"], ["shape.large"]):
+            plan, present = plan_of(sections["tune"] | {"searched": searched}, sections["train"], checkout)
+            aims = ["maximize", "minimize"][: 1 + plan.weighs_time]
+            old = create_study(storage=storage, study_name=plan.name, directions=aims)
+            old.set_user_attr("plan", vars(plan))
+            old.add_trial(create_trial(values=[95, 0.1][: len(aims)]))
+            study = open_study(storage, plan, present)
+            assert study.metric_names == ["score, %", "time, ms"][: len(aims)]
+            assert [trial.values for trial in ended(study)] == [[95, 0.1][: len(aims)]]
 
 
 def test_the_winner_is_an_edit_that_keeps_comments(checkout: Path) -> None:
