@@ -185,14 +185,15 @@ def tune(
     trial: int | None = None,  # take this trial instead of the best one
 ):
     "Search for a better recipe for the train stage, or continue a search."
-    from ukr_letters.core.settings import params, study_url
+    from ukr_letters.core.settings import params
 
-    work, section, url = loaded("learn.search"), params("tune"), storage or study_url()
+    work, runs, given = loaded("learn.search"), loaded("release.tune"), {"trials": trials, "workers": workers}
+    section = params("tune") | {name: value for name, value in given.items() if value}
     try:
-        plan, present = work.plan_of(section, params("train"))
-        study = work.open_study(work.open_storage(url), plan, present)
-        if not apply:
-            work.search(url, plan.name, trials or section["trials"], workers or section["workers"])
+        study = runs.study_of(section, storage)
+        if not apply and len(work.ended(study)) < section["trials"]:
+            with loaded("release.stage").open_run("tune", section):
+                runs.recorded_search(study, section["trials"], section["workers"], storage)
         print(work.offer(study, trial, apply) or "params.yaml says already what the best trial does")
     except work.TuneError as error:
         sys.exit(f"ukr_tune: {error}")

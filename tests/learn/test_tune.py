@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
+import psutil
 import pytest
 import yaml
 from optuna.study import Study, create_study
@@ -38,6 +39,7 @@ from ukr_letters.learn.search import (
 )
 
 BIN = Path(sys.executable).parent
+REPORT = {"trials.csv", "best_trial.json", "history.png", "importance.png", "choice.png"}
 PARAMS = """# Tiny, for tests.
 train:
   architecture: letternet_w8_s2  # the smallest
@@ -108,6 +110,19 @@ def acknowledged(study: Study) -> dict[int, tuple]:
     return {trial.number: (trial.state, trial.values, values_of(trial)) for trial in ended(study)}
 
 
+def runs_of(folder: Path) -> list[tuple[dict, list[dict]]]:
+    "Facts and trials of each run of a checkout, the oldest first."
+    read = lambda path: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    known = sorted(folder.glob("runs/*-tune-*/facts.json"), key=lambda path: json.loads(path.read_text())["started"])
+    return [(json.loads(path.read_text()), read(path.parent / "trials.jsonl")) for path in known]
+
+
+def artifacts_of(folder: Path) -> set[str]:
+    "Names of the files that the only run of a checkout has kept."
+    [kept] = folder.glob("runs/*-tune-*/artifacts")
+    return {path.name for path in kept.iterdir()}
+
+
 def kill_a_worker(study: Study) -> int:
     "Kill a worker in the midst of a trial, as a power cut would; returns the trial's number."
 
@@ -145,16 +160,36 @@ def test_workers_share_a_journal_and_repeat_nothing(checkout: Path) -> None:
         "weight_decay": 0.02,
         "p_no_augment": 0.15,
     }  # the present recipe
-    tried = [tuple(values_of(trial).values()) for trial in study.trials]
+    tried = [tuple(values_of(trial).values()) for trial in ended(study)]
     assert len(set(tried)) == len(tried)
-    assert len({trial.user_attrs["worker"] for trial in study.trials}) > 1
+    assert len({trial.user_attrs["worker"] for trial in ended(study)}) > 1
     assert "@@" in said or "says already" in said
     assert (checkout / "params.yaml").read_text() == PARAMS  # offered, not written
+    [(facts, trials)] = runs_of(checkout)
+    assert (facts["status"], facts["parameters"]["trials"], facts["parameters"]["study"]) == (
+        "finished",
+        6,
+        study.study_name,
+    )
+    assert artifacts_of(checkout) == REPORT
+    assert first.keys() <= {trial["number"] for trial in trials} and len({trial["number"] for trial in trials}) == len(
+        trials
+    )
+    for trial in trials:
+        state, values, params = first.get(trial["number"], (TrialState.FAIL, None, trial["params"]))
+        assert (trial["state"], trial["params"]) == (state.name, params)
+        assert trial["metrics"] == ({"score": values[0]} if state == TrialState.COMPLETE else {})
+        assert list(trial["steps"]) == ["1", "2", "3"][: len(trial["steps"])]
+    ukr_tune(checkout)  # it has enough: nothing is searched, and no run begins
+    assert len(runs_of(checkout)) == 1
     more = len(first) + 2
     ukr_tune(checkout, "--trials", str(more), "--workers", "1")
     grown = acknowledged(study_of(checkout))
     assert more <= len(grown) <= more + 3 and first.items() <= grown.items()
     assert len({tuple(values.values()) for _, _, values in grown.values()}) == len(grown)
+    _, (facts, trials) = runs_of(checkout)
+    assert {trial["number"] for trial in trials} >= grown.keys() - first.keys()
+    assert not first.keys() & {trial["number"] for trial in trials} and facts["parameters"]["workers"] == 1
 
 
 def test_metrics_have_names_also_in_studies_of_old(checkout: Path, database: str) -> None:
@@ -184,6 +219,7 @@ def test_the_winner_is_an_edit_that_keeps_comments(checkout: Path) -> None:
         line.partition("#")[2] for line in PARAMS.splitlines()
     ]
     assert "says already" in ukr_tune(checkout, "--apply", "--trial", str(best.number))
+    assert not runs_of(checkout)  # nothing was searched
     assert len(study_of(checkout).trials) == 4  # the study goes on, and what it tried is not tried again
 
 
@@ -201,6 +237,30 @@ def test_a_killed_worker_loses_nothing(checkout: Path, database: str) -> None:
     assert crew.returncode == 0, said
     assert known.items() <= acknowledged(study).items() and len(ended(study)) >= 6
     assert_retried(study, number)
+
+
+def test_a_search_that_is_interrupted_leaves_no_worker_and_goes_on(checkout: Path) -> None:
+    "Ctrl+C reaches the command and its workers alike, as in a terminal."
+    study = study_of(checkout)
+    known = {"cwd": checkout, "env": environment(checkout), "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    crew = subprocess.Popen([BIN / "ukr_tune", "--trials", "60"], text=True, start_new_session=True, **known)
+    at_work = lambda: [trial.user_attrs["worker"] for trial in study.trials if trial.state == TrialState.RUNNING]
+    try:
+        assert eventually(lambda: len(ended(study)) >= 2 and len(at_work()) == 2, 180)
+        os.killpg(crew.pid, signal.SIGINT)
+        said = crew.communicate(timeout=60)[1]
+    finally:
+        crew.kill()
+    workers = {int(trial.user_attrs["worker"].split()[-1]) for trial in study.trials if "worker" in trial.user_attrs}
+    assert crew.returncode and len(workers) == 2 and not any(psutil.pid_exists(worker) for worker in workers)
+    assert said.count("Traceback") <= 1, said  # none of a worker
+    states = [trial.state for trial in study.trials]
+    assert TrialState.RUNNING not in states and states.count(TrialState.FAIL) == states.count(TrialState.WAITING) >= 1
+    [(facts, trials)] = runs_of(checkout)
+    assert facts["status"] == "killed" and {trial["state"] for trial in trials} >= {"COMPLETE", "FAIL"}
+    waiting = [values_of(trial) for trial in study.trials if trial.state == TrialState.WAITING]
+    ukr_tune(checkout, "--trials", str(len(ended(study)) + len(waiting)))
+    assert all(values in [values_of(trial) for trial in ended(study)] for values in waiting)
 
 
 def told_by(folder: Path) -> list[str]:
@@ -325,11 +385,10 @@ def test_the_stage_stands_beside_the_pipeline(checkout: Path) -> None:
     facts = json.loads((checkout / "reports/tune/best_trial.json").read_text())
     assert facts["trials"] >= 4 and facts["score"] >= facts["present"]
     assert "score" in subprocess.run(["dvc", "metrics", "show", "reports/tune/best_trial.json"], **known).stdout
-    assert {path.name for path in (checkout / "reports/tune").glob("*.png")} == {
-        "history.png",
-        "importance.png",
-        "choice.png",
-    }
+    assert {path.name for path in (checkout / "reports/tune").iterdir()} == REPORT
+    [(run, trials)] = runs_of(checkout)
+    assert run["status"] == "finished" and len(trials) >= 4 and "data/prepared/dataset.npz" in run["inputs"]
+    assert artifacts_of(checkout) == {*REPORT, "tune.ipynb"}
 
 
 def test_the_stage_depends_on_what_its_notebook_uses() -> None:

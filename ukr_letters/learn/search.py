@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['RANGES', 'SHAPE', 'DATA', 'TEACHER', 'HEARTBEAT', 'RETRIES', 'METRICS', 'ENDED', 'MAX_DEATHS', 'WORK',
-           'TIME_TOLERANCE', 'AIMS', 'TuneError', 'Range', 'rounded', 'range_of', 'settings_of', 'shape_of', 'network',
-           'Plan', 'data_digest', 'plan_of', 'Task', 'validation_subset', 'task_of', 'score', 'recipe_of',
-           'milliseconds', 'objective', 'machine_id', 'Numbered', 'retry', 'open_storage', 'values_of', 'name_metrics',
-           'open_study', 'resume', 'planned', 'ended', 'complete', 'work', 'is_alive', 'is_abandoned', 'rescue',
-           'accelerators', 'accelerator_of', 'WorkerPool', 'best', 'line', 'search', 'best_trial', 'named', 'proposal',
-           'round_trip', 'edited', 'difference', 'table', 'history', 'importances', 'importance', 'parallel', 'front',
-           'report', 'offer']
+           'TIME_TOLERANCE', 'TuneError', 'Range', 'rounded', 'range_of', 'settings_of', 'shape_of', 'network', 'Plan',
+           'data_digest', 'plan_of', 'Task', 'validation_subset', 'task_of', 'score', 'recipe_of', 'milliseconds',
+           'objective', 'machine_id', 'Numbered', 'retry', 'open_storage', 'values_of', 'name_metrics', 'open_study',
+           'resume', 'planned', 'ended', 'complete', 'work', 'is_alive', 'is_abandoned', 'rescue', 'accelerators',
+           'accelerator_of', 'WorkerPool', 'best', 'metrics_of', 'result_of', 'line', 'fresh_trials', 'search',
+           'best_trial', 'named', 'proposal', 'round_trip', 'edited', 'difference', 'table', 'history', 'importances',
+           'importance', 'parallel', 'front', 'facts_of', 'report', 'offer']
 
 # %% ../../nbs/learn/06_search.ipynb #b626bd9c
 import hashlib
@@ -27,6 +27,7 @@ import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC
 from difflib import unified_diff
 from functools import partial
 from io import StringIO
@@ -354,12 +355,12 @@ def values_of(trial: FrozenTrial) -> dict:
     return {name: rounded(value) for name, value in (queued | trial.params).items()}
 
 
-METRICS = ["score, %", "time, ms"]  # as people read them
+METRICS = {"score": "score, %", "milliseconds": "time, ms"}  # as files name them, and as people read them
 
 
 def name_metrics(study: Study) -> None:
     "Name what the trials of a study are judged by, unless it says so already."
-    names = METRICS[: len(study.directions)]
+    names = list(METRICS.values())[: len(study.directions)]
     if study.metric_names != names:
         study.set_metric_names(names)
 
@@ -470,7 +471,7 @@ def accelerator_of(worker: int, names: list[str]) -> dict[str, str]:
 
 # %% ../../nbs/learn/06_search.ipynb #c806c21f
 MAX_DEATHS = 5  # dead workers without a trial that ends in between
-WORK = "from sys import argv; from ukr_letters.core.settings import study_url; from ukr_letters.learn.search import work; work(study_url(), argv[1], int(argv[2]))"
+WORK = "from signal import SIG_IGN, SIGINT, signal; from sys import argv; signal(SIGINT, SIG_IGN); from ukr_letters.core.settings import study_url; from ukr_letters.learn.search import work; work(study_url(), argv[1], int(argv[2]))"
 
 
 class WorkerPool:
@@ -511,13 +512,32 @@ def best(study: Study) -> FrozenTrial | None:
     return max(complete(study), key=lambda trial: trial.values[0], default=None)
 
 
+def metrics_of(trial: FrozenTrial) -> dict[str, float]:
+    "What a trial was judged by, by name; nothing unless it came to its end."
+    return dict(zip(METRICS, trial.values)) if trial.state == TrialState.COMPLETE else {}
+
+
+def result_of(trial: FrozenTrial) -> str:
+    "How a trial ended, for a person."
+    endings = {TrialState.PRUNED: "given up", TrialState.FAIL: "its worker ended"}
+    figures = [f"{value:.4g} {unit}" for value, unit in zip(metrics_of(trial).values(), ("%", "ms"))]
+    return endings.get(trial.state) or ", ".join(figures)
+
+
 def line(study: Study, trial: FrozenTrial, trials: int) -> str:
     "What there is to say of a trial that ended."
     seconds = f"{trial.duration.total_seconds():.0f} s" if trial.duration else ""
-    result = "given up" if trial.state == TrialState.PRUNED else " %, ".join(f"{value:.4g}" for value in trial.values)
     leader = best(study)
     lead = f", best {leader.values[0]:.4g} by trial {leader.number}" if leader else ""
-    return f"trial {trial.number}: {result}{' ms' if len(study.directions) > 1 else ''}, {seconds}{lead}; {len(ended(study))} of {trials}"
+    return f"trial {trial.number}: {result_of(trial)}, {seconds}{lead}; {len(ended(study))} of {trials}"
+
+# %% ../../nbs/learn/06_search.ipynb #55ab7ba9
+def fresh_trials(study: Study, known: set[int]) -> list[FrozenTrial]:
+    "Trials that are over and not known by number; from now on they are."
+    over = study.get_trials(deepcopy=False, states=(*ENDED, TrialState.FAIL))
+    fresh = [trial for trial in over if trial.number not in known]
+    known.update(trial.number for trial in fresh)
+    return fresh
 
 
 def search(
@@ -525,21 +545,30 @@ def search(
     name: str,  # of a study that was opened
     trials: int,  # that it shall have in the end
     workers: int = 1,
-    tell: Callable[[str], None] = partial(print, flush=True),  # each trial that ends
+    on_trial: Callable[[FrozenTrial], object] = lambda trial: None,  # gets each trial that ends, whoever ran it
 ) -> Study:
     "Keep workers at a study until it has enough trials; raises `TuneError`."
-    study = resume(open_storage(url), name)
-    told = {trial.number for trial in ended(study)}
-    with WorkerPool(url, name, trials, workers) as pool:
-        while len(told) < trials:
-            pool.refill()
-            rescue(study)
-            fresh = [trial for trial in ended(study) if trial.number not in told]
-            for trial in fresh:
-                tell(line(study, trial, trials))
-            told |= {trial.number for trial in fresh}
-            pool.deaths = 0 if fresh else pool.deaths
-            time.sleep(0.2)
+    study, known = resume(open_storage(url), name), set[int]()
+    fresh_trials(study, known)  # those of former searches
+
+    def tell() -> bool:
+        "Tell of trials that are over now; return whether one ended by itself."
+        fresh = fresh_trials(study, known)
+        for trial in fresh:
+            print(line(study, trial, trials), flush=True)
+            on_trial(trial)
+        return any(trial.state in ENDED for trial in fresh)
+
+    try:
+        with WorkerPool(url, name, trials, workers) as pool:
+            while len(ended(study)) < trials:
+                pool.refill()
+                rescue(study)
+                pool.deaths = 0 if tell() else pool.deaths
+                time.sleep(0.2)
+    finally:
+        rescue(study)
+        tell()
     return study
 
 # %% ../../nbs/learn/06_search.ipynb #de5bd34e
@@ -621,18 +650,13 @@ def difference(before: str, after: str) -> str:
     return "".join(unified_diff(old, new, "params.yaml", "params.yaml, by the best trial", n=1))
 
 # %% ../../nbs/learn/06_search.ipynb #a0f86551
-AIMS = ["score", "milliseconds"]
-
-
 def table(study: Study) -> pd.DataFrame:
     "All trials that ended, one row each."
     rows = []
     for trial in ended(study):
-        aims = dict(zip(AIMS, trial.values, strict=False)) if trial.state == TrialState.COMPLETE else {}
         seconds = round(trial.duration.total_seconds(), 1) if trial.duration else None
-        rows.append(
-            {"trial": trial.number, "state": trial.state.name.lower(), **aims, "seconds": seconds, **values_of(trial)}
-        )
+        known = {"trial": trial.number, "state": trial.state.name.lower(), **metrics_of(trial), "seconds": seconds}
+        rows.append(known | values_of(trial))
     return pd.DataFrame(rows)
 
 
@@ -695,6 +719,20 @@ def front(study: Study) -> plt.Figure:
     axis.set(xlabel="milliseconds for one glyph", ylabel="score, %")
     axis.legend(frameon=False, loc="lower right")
     return figure
+
+# %% ../../nbs/learn/06_search.ipynb #0887c8a7
+def facts_of(trial: FrozenTrial) -> dict:
+    "A trial that is over: number, state, times, settings, metrics, and its score by epoch."
+    moment = lambda local: local.astimezone(UTC).isoformat(timespec="milliseconds") if local else None
+    return {
+        "number": trial.number,
+        "state": trial.state.name,
+        "started": moment(trial.datetime_start),
+        "ended": moment(trial.datetime_complete),
+        "params": values_of(trial),
+        "metrics": metrics_of(trial),
+        "steps": {str(epoch): value for epoch, value in trial.intermediate_values.items()},
+    }
 
 # %% ../../nbs/learn/06_search.ipynb #716e0b3f
 def report(
