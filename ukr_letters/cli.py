@@ -183,13 +183,17 @@ def tune(
     trials: int | None = None,  # number of trials that the study has in the end; default: from params.yaml
     apply: bool = False,  # do not search, and write the best trial to params.yaml
     trial: int | None = None,  # take this trial instead of the best one
+    dashboard: bool = False,  # do not search, and show all searches in Optuna's dashboard
+    port: int = 8080,  # of the dashboard, on this machine
 ):
     "Search for a better recipe for the train stage, or continue a search."
-    from ukr_letters.core.settings import params
+    from ukr_letters.core.settings import params, study_url
 
     work, runs, given = loaded("learn.search"), loaded("release.tune"), {"trials": trials, "workers": workers}
     section = params("tune") | {name: value for name, value in given.items() if value}
     try:
+        if dashboard:
+            return runs.serve_dashboard(storage or study_url(), port)
         study = runs.study_of(section, storage)
         if not apply and len(work.ended(study)) < section["trials"]:
             with loaded("release.stage").open_run("tune", section):

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +20,9 @@ from optuna.study import Study, create_study
 from optuna.trial import TrialState, create_trial
 from support.checkout import ROOT
 from support.imports import NAMES, modules_of, reached
+from support.pages import launched
 from support.processes import name_of_run
-from support.services import PostgresServer
+from support.services import PostgresServer, free_ports
 from support.tiers import starts
 from support.waiting import eventually
 
@@ -205,6 +207,34 @@ def test_metrics_have_names_also_in_studies_of_old(checkout: Path, database: str
             study = open_study(storage, plan, present)
             assert study.metric_names == ["score, %", "time, ms"][: len(aims)]
             assert [trial.values for trial in ended(study)] == [[95, 0.1][: len(aims)]]
+
+
+def asked(url: str) -> dict:
+    "What a server answers."
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        return json.load(answer)
+
+
+@pytest.mark.parametrize("kind", ["journal", "postgresql"])
+def test_optunas_dashboard_shows_all_studies(kind: str, checkout: Path, request: pytest.FixtureRequest) -> None:
+    "With the names of their metrics, also of a study of old; and only to this machine."
+    storage = request.getfixturevalue("database") if kind == "postgresql" else str(checkout / "studies/journal.log")
+    command = [BIN / "ukr_tune", "--dashboard", "--port", str(free_ports(1)[0])]
+    known = {"cwd": checkout, "env": environment(checkout, storage)}
+    nothing = subprocess.run(command, capture_output=True, text=True, **known)
+    assert nothing.returncode == 1 and "begin one with `ukr_tune`" in nothing.stderr
+    assert not (checkout / "studies").exists()
+    study = study_of(checkout, storage)
+    old = create_study(storage=open_storage(storage), study_name="old", directions=["maximize", "minimize"])
+    old.set_user_attr("plan", {})
+    old.add_trial(create_trial(values=[95, 0.1]))
+    with launched(command, **known) as (url, process):
+        found = {study["study_name"]: study["study_id"] for study in asked(f"{url}/api/studies")["study_summaries"]}
+        names = {name: asked(f"{url}/api/studies/{key}?after=0")["objective_names"] for name, key in found.items()}
+        listening = {one.laddr.ip for one in psutil.Process(process.pid).net_connections() if one.status == "LISTEN"}
+        taken = subprocess.run(command, capture_output=True, text=True, **known)
+    assert names == {study.study_name: ["score, %"], "old": ["score, %", "time, ms"]}
+    assert listening == {"127.0.0.1"} and taken.returncode == 1 and "--port" in taken.stderr
 
 
 def test_the_winner_is_an_edit_that_keeps_comments(checkout: Path) -> None:
