@@ -22,6 +22,13 @@ train:
   batch: 64
   learning_rate: 1.0e-2
   teacher: letternet_w8_s2
+  epochs: 2
+  samples_per_epoch: 6400
+  seed: 0
+  source_weights: {}
+  size_weights: {}
+  ood_label_weight: 0.5
+  overrides: {}
 tune:
   searched: [weight_decay, case_weight, p_no_augment]
   trials: 1

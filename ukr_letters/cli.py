@@ -188,21 +188,26 @@ def tune(
     trials: int | None = None,  # number of trials that the study has in the end; default: from params.yaml
     apply: bool = False,  # do not search, and write the best trial to params.yaml
     trial: int | None = None,  # take this trial instead of the best one
+    dashboard: bool = False,  # do not search, and show all searches in Optuna's dashboard
+    port: int = 8080,  # of the dashboard, on this machine
 ):
     "Search for a better recipe for the train stage, or continue a search."
     from ukr_letters.core.settings import study_url
 
     check = loaded("learn.params")
     try:
-        section, train = check.params("tune"), check.params("train")
+        section = check.params("tune")
     except check.ParamsError as error:
         sys.exit(f"ukr_tune: {error}")
-    work, url = loaded("learn.search"), storage or study_url()
+    work, runs, given = loaded("learn.search"), loaded("release.tune"), {"trials": trials, "workers": workers}
+    section |= {name: value for name, value in given.items() if value}
     try:
-        plan, present = work.plan_of(section, train)
-        study = work.open_study(work.open_storage(url), plan, present)
-        if not apply:
-            work.search(url, plan.name, trials or section["trials"], workers or section["workers"])
+        if dashboard:
+            return runs.serve_dashboard(storage or study_url(), port)
+        study = runs.study_of(section, storage)
+        if not apply and len(work.ended(study)) < section["trials"]:
+            with loaded("release.stage").open_run("tune", section):
+                runs.recorded_search(study, section["trials"], section["workers"], storage)
         print(work.offer(study, trial, apply) or "params.yaml says already what the best trial does")
     except work.TuneError as error:
         sys.exit(f"ukr_tune: {error}")

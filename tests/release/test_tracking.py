@@ -30,7 +30,7 @@ from ukr_letters.core.settings import root
 from ukr_letters.release.runlog import log_artifacts, log_metrics, log_params
 
 log_params({"width": 3})
-for step in range(1, steps + 1):
+for step in range(1, worst + 1):
     while not (root() / f"go{step}").exists():
         time.sleep(0.05)
     log_metrics({"value": step / 2, "nothing": float("nan")}, step)
@@ -48,10 +48,10 @@ class Checkout:
         notebook = nbformat.v4.new_notebook(
             metadata={"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}}
         )
-        declared = nbformat.v4.new_code_cell("steps = 0", metadata={"tags": ["parameters"]})
+        declared = nbformat.v4.new_code_cell("worst = 0", metadata={"tags": ["parameters"]})
         notebook.cells = [declared, nbformat.v4.new_code_cell(STEPS)]
-        nbformat.write(notebook, pipeline / "10_walk.ipynb")
-        (folder / "params.yaml").write_text(yaml.safe_dump({"walk": {"steps": steps}}))
+        nbformat.write(notebook, pipeline / "40_evaluate.ipynb")
+        (folder / "params.yaml").write_text(yaml.safe_dump({"evaluate": {"worst": steps}}))
         (folder / "settings.ini").write_text("[DEFAULT]\nlib_name = ukr_letters\n")
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.folder = folder
@@ -140,7 +140,7 @@ def begun(checkout: Checkout) -> bool:
 def at_work(folder: Path, server: MlflowServer, seen: Seen) -> tuple[Checkout, subprocess.Popen]:
     "A stage of two steps in the middle of its work, when the server has heard of the first."
     checkout = Checkout(folder, 2, server.url)
-    stage = checkout.start("ukr_stage", "walk")
+    stage = checkout.start("ukr_stage", "evaluate")
     checkout.go(1)
     assert eventually(lambda: begun(checkout) and seen.values(checkout.run) == [(1, 0.5)], LONG)
     return checkout, stage
@@ -150,7 +150,7 @@ def test_a_run_is_seen_while_it_works(tmp_path: Path, mlflow_server: MlflowServe
     "Parameters, each step, the ending, and files through the server's own door."
     checkout, stage = at_work(tmp_path, mlflow_server, seen)
     live = seen.one(checkout.run)
-    assert live.info.status == "RUNNING" and live.data.params == {"steps": "2", "width": "3"}
+    assert live.info.status == "RUNNING" and live.data.params == {"worst": "2", "width": "3"}
     checkout.go(2)
     output = stage.communicate(timeout=LONG)
     assert stage.returncode == 0, output
@@ -176,7 +176,7 @@ def test_a_killed_stage_is_told_so(tmp_path: Path, mlflow_server: MlflowServer, 
 def test_a_training_outlives_its_server(tmp_path: Path, mlflow_server: MlflowServer, seen: Seen) -> None:
     "The server dies in the middle: the stage ends well, says where its run is, and the run is sent once the server is back."
     checkout = Checkout(tmp_path, 2, mlflow_server.url, MLFLOW_HTTP_REQUEST_TIMEOUT="5")
-    stage = checkout.start("ukr_stage", "walk")
+    stage = checkout.start("ukr_stage", "evaluate")
     checkout.go(1)
     assert eventually(lambda: begun(checkout) and seen.values(checkout.run) == [(1, 0.5)], LONG)
     mlflow_server.stop()
@@ -200,7 +200,7 @@ def test_a_server_that_hangs_holds_nothing_up(tmp_path: Path) -> None:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         checkout = Checkout(tmp_path, 0, address, MLFLOW_HTTP_REQUEST_TIMEOUT="1", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
         start = monotonic()
-        stage = checkout.start("ukr_stage", "walk")
+        stage = checkout.start("ukr_stage", "evaluate")
         output = stage.communicate(timeout=LONG)
     assert stage.returncode == 0 and "`ukr_track` sends it" in output[1] and monotonic() - start < LONG
     assert checkout.run.status() == "finished"

@@ -70,6 +70,7 @@ def make(folder: Path) -> None:
             "overrides": {"weight_decay": 0.01},
         },
         "evaluate": {"worst": 10},
+        "pipeline": {"searches": []},
         "tune": {
             "searched": ["learning_rate"],
             "trials": 2,

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['RENAMED', 'SourceName', 'NetworkName', 'Weights', 'BASIC', 'OTHERS', 'Overrides', 'PLAIN', 'unknown', 'networks',
            'known_source', 'known_network', 'searchable', 'chosen', 'Section', 'Preprocess', 'Pretrain', 'TrainTeacher',
-           'Train', 'Evaluate', 'Tune', 'Params', 'line_of', 'fields_at', 'sentence', 'disagreements', 'ParamsError',
-           'mistakes', 'read_params', 'params']
+           'Train', 'Evaluate', 'Tune', 'Pipeline', 'Params', 'line_of', 'fields_at', 'sentence', 'disagreements',
+           'ParamsError', 'mistakes', 'read_params', 'params']
 
 # %% ../../nbs/learn/08_params.ipynb #fc00657a
 import ast
@@ -174,6 +174,12 @@ class Tune(Section):
     seed: Seed
 
 
+class Pipeline(Section):
+    "Which stages there are beside those that dvc.yaml always has."
+
+    searches: list[str]  # a name for each search that is a stage
+
+
 class Params(Section):
     "All of params.yaml; a file may leave out whole stages."
 
@@ -183,6 +189,7 @@ class Params(Section):
     train: Train | None = None
     evaluate: Evaluate | None = None
     tune: Tune | None = None
+    pipeline: Pipeline | None = None
 
 # %% ../../nbs/learn/08_params.ipynb #b33232cc
 def line_of(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FOLLOW', 'FOLLOWER_SECONDS', 'SHARED', 'RESTARTS', 'notebook_of', 'execute', 'recorded', 'drawn', 'followed',
-           'share_stage', 'run_stage']
+           'open_run', 'share_stage', 'run_stage']
 
 # %% ../../nbs/release/04_stage.ipynb #3373383b
 import os
@@ -55,16 +55,14 @@ def execute(
         raise SystemExit(f"stage {stage} failed in this cell:\n\n{error.source}\n\n{error}") from error
 
 # %% ../../nbs/release/04_stage.ipynb #f634cca2
-def recorded(notebook: Path, values: dict, run: Run) -> None:
-    "Execute a notebook as a run, and keep the executed notebook in `reports/` and with the run."
+def recorded(notebook: Path, values: dict) -> None:
+    "Execute a notebook, and keep the executed notebook in `reports/` and with the open run."
     report = root() / "reports" / f"{notebook.stem.partition('_')[2]}.ipynb"
     report.parent.mkdir(exist_ok=True)
-    os.environ["UKR_LETTERS_RUN"] = str(run.folder)
     try:
         execute(notebook, values, report)
     finally:
         log_artifacts(report)
-        del os.environ["UKR_LETTERS_RUN"]
 
 
 def drawn(run: Run, stage: str) -> None:
@@ -96,6 +94,18 @@ def followed(run: Run) -> Iterator[None]:
         if not (run.folder / "mlflow.json").exists():
             kept = f"this run is kept in {run.folder.relative_to(root())}"
             print(f"{kept}, but MLflow does not have all of it: `ukr_track` sends it", file=sys.stderr)
+
+# %% ../../nbs/release/04_stage.ipynb #aa7123d5
+@contextmanager
+def open_run(stage: str, parameters: dict) -> Iterator[Run]:
+    "Begin a run for a block that logs, record how the block ends, and send all to MLflow."
+    run = begin(stage, parameters)
+    with followed(run), until_ended(run):
+        os.environ["UKR_LETTERS_RUN"] = str(run.folder)
+        try:
+            yield run
+        finally:
+            del os.environ["UKR_LETTERS_RUN"]
 
 # %% ../../nbs/release/04_stage.ipynb #ed8ce53c
 SHARED = ("pretrain", "train_teacher", "train")  # stages that train, which several processes may share
@@ -131,9 +141,8 @@ def run_stage(
     elif member():
         execute(notebook, values)
     else:
-        run = begin(stage, values)
-        with followed(run), until_ended(run):
-            recorded(notebook, values, run)
+        with open_run(stage, values) as run:
+            recorded(notebook, values)
             if stage in SHARED:
                 drawn(run, stage)
         (root() / f"models/{stage}.checkpoint").unlink(missing_ok=True)  # only now, when all outputs stand
