@@ -255,7 +255,7 @@ def _release_parser() -> ArgumentParser:
         "--candidate", type=Path, default=Path("models/candidate"), help="a bundle (default: %(default)s)"
     )
     register.add_argument(
-        "--metrics", type=Path, default=Path("reports/metrics.json"), help="its test figures (default: %(default)s)"
+        "--metrics", type=Path, default=Path("reports/details.json"), help="its test figures (default: %(default)s)"
     )
     promote = add("promote", "make a registered network the champion, if the gate passes it")
     promote.add_argument("version", nargs="?", default="newest", help="a number (default: the newest)")

@@ -99,3 +99,15 @@ def test_plots_need_no_network(first: Path) -> None:
     assert "reports/pretrain.csv" in html and '"rev": "workspace"' in html and '"rev": "HEAD"' in html
     pictures = {path.name.partition("_")[0] for path in page.parent.rglob("*pretrain.png")}
     assert {"HEAD", "workspace"} <= pictures
+
+
+def test_an_edit_that_changes_nothing_costs_nothing_after_dvc_commit(first: Path) -> None:
+    "A comment in a stage's notebook would run it and all after it again; the command of the README says that it need not."
+    folder = first.parent / "experiment"
+    told(folder, "git", "checkout", "-q", "--force", ".")
+    told(folder, "dvc", "checkout", "-q", "--force")
+    notebook = folder / "nbs/pipeline/30_train.ipynb"
+    notebook.write_text(notebook.read_text().replace("# architecture of the teacher", "# the teacher's architecture"))
+    assert "Running stage 'train'" in told(folder, "dvc", "repro", "--dry")
+    told(folder, "dvc", "commit", "-f", "train")
+    assert "Running stage" not in told(folder, "dvc", "repro", "--dry")
