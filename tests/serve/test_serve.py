@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 from support.pages import serving
 from support.services import KEYS
-from support.websocket import knock
+from support.websocket import Visitor, knock
 from tornado.netutil import bind_sockets
 from voila import __version__ as VOILA
 
@@ -60,6 +60,12 @@ def test_a_goodbye_from_another_site_is_refused(full_house):
     path = "/voila/api/shutdown/00000000-0000-0000-0000-000000000000"
     assert knock(full_house, path, "POST", Origin="http://elsewhere.example")[0] == 403
     assert knock(full_house, path, "POST", Origin=full_house.url.rstrip("/"))[0] == 404  # heard, but no such kernel
+
+
+def test_pages_run_on_the_interpreter_of_the_server(tmp_path, foreign_kernel):
+    "Whatever kernels Jupyter finds: the page comes with a kernel that answers."
+    with serving(tmp_path / "samples", pool=1) as running, closing(Visitor(running.url)) as visitor:
+        assert visitor.sit_down().stroke([[20, 20], [20, 90]])["strokes"] == 1
 
 
 @pytest.mark.parametrize(

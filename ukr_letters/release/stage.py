@@ -17,6 +17,7 @@ from pathlib import Path
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
+from ..core.kernels import OwnKernelManager
 from ..core.settings import member, params, processes, root
 from .plots import draw, epochs_of, write_table
 from .runlog import log_artifacts
@@ -55,6 +56,7 @@ def execute(
             report and str(report),
             values,
             kernel_name="python3",
+            kernel_manager_class=OwnKernelManager,  # the kernel of this interpreter, whatever Jupyter finds elsewhere
             cwd=str(root()),
             stdout_file=sys.stdout if report else None,  # progress is printed at once
             stderr_file=sys.stderr if report else None,

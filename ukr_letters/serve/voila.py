@@ -40,6 +40,7 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 # %% ../../nbs/serve/05_voila.ipynb #8f2ba08c
 from ..core.bundle import open_bundle
 from ..core.deploy import HotReload, model_folder
+from ..core.kernels import OwnKernelSpecs
 from ..core.recognizer import CHAMPION
 from ..samples.intake import note_visitor, visitor_network
 from ..samples.sample import JUDGE
@@ -431,6 +432,7 @@ def settings(
             log_level="ERROR",
         ),
         VoilaConfiguration=dict(
+            kernel_spec_manager_class=OwnKernelSpecs,
             preheat_kernel=True,
             default_pool_size=pool,
             allow_template_override="NO",
