@@ -9,6 +9,7 @@ __all__ = ['ARCHITECTURES', 'AGREEMENT', 'convolution', 'Residual', 'blocks', 'S
 
 # %% ../../nbs/learn/04_model.ipynb #a7ebbc79
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ import torch
 from onnx import numpy_helper
 from onnx.helper import make_node
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -194,16 +196,19 @@ def _multiply_at_last(graph: onnx.GraphProto) -> None:
 
 def to_onnx(model: SymbolNet) -> bytes:
     "The network as one ONNX file for batches of any size, without traces of this machine."
-    batch = torch.export.Dim("batch")
-    exported = torch.onnx.export(
-        model.eval().to(memory_format=torch.contiguous_format),  # type: ignore[call-overload]  # torch documents it
-        (torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, SIZE_INPUTS)),
-        dynamo=True,
-        input_names=["glyphs", "sizes"],
-        output_names=["logits"],
-        dynamic_shapes=({0: batch}, {0: batch}),
-        verbose=False,
-    )
+    batch, as_many = torch.export.Dim("batch"), torch.export.Dim.AUTO  # a second one of this name is warned of
+    with warnings.catch_warnings():
+        # torch 2.13 copies its own trees in a way that it calls deprecated
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
+        exported = torch.onnx.export(
+            model.eval().to(memory_format=torch.contiguous_format),  # type: ignore[call-overload]  # torch documents it
+            (torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, SIZE_INPUTS)),
+            dynamo=True,
+            input_names=["glyphs", "sizes"],
+            output_names=["logits"],
+            dynamic_shapes=({0: batch}, {0: as_many}),
+            verbose=False,
+        )
     assert exported is not None  # None comes only without `dynamo`
     proto = exported.model_proto
     graph = proto.graph
@@ -256,6 +261,9 @@ def to_int8(
 ) -> bytes:
     "The same network with all of its body but the first layer in 8-bit integers."
     network = onnx.load_from_string(exported)
+    # onnxruntime advises to prepare a network, unless it is marked; here shapes are known and norms folded already
+    add_pre_process_metadata(network)
+    (mark,) = network.metadata_props
     *nodes, _ = (node for node in network.graph.node if "sizes" not in node.input)  # the heads come last
     bodies = [node.name for node in nodes if node.op_type in ("Conv", "Relu", "Add", "Transpose", "Reshape", "Gemm")][
         2:
@@ -270,7 +278,9 @@ def to_int8(
             activation_type=QuantType.QUInt8,
             nodes_to_quantize=bodies,
         )
-        return onnx.load(target).SerializeToString(deterministic=True)
+        small = onnx.load(target)
+    small.metadata_props.remove(mark)
+    return small.SerializeToString(deterministic=True)
 
 
 def agreement(one: bytes, two: bytes, inputs: dict[str, np.ndarray]) -> float:
