@@ -6,6 +6,11 @@
 __all__ = ['OwnKernelSpecs', 'OwnKernelManager']
 
 # %% ../../nbs/core/07_kernels.ipynb #f5edd13d
+import asyncio
+import atexit
+import sys
+from typing import Any
+
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import default
@@ -20,7 +25,7 @@ class OwnKernelSpecs(KernelSpecManager):
 
 # %% ../../nbs/core/07_kernels.ipynb #5bc42002
 class OwnKernelManager(AsyncKernelManager):
-    "Starts a kernel on the interpreter of this process, and encrypts what it sends."
+    "Starts a kernel on the interpreter of this process, encrypts what it sends, and never leaves it behind."
 
     def _kernel_spec_manager_default(self) -> KernelSpecManager:
         "Return the manager that knows the one kernel."
@@ -30,3 +35,18 @@ class OwnKernelManager(AsyncKernelManager):
     def _encrypt(self) -> str:
         "Return that messages are encrypted if the kernel can do it."
         return "auto"
+
+    async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # as its parent's
+        "Start the kernel, which ends before this process does, also if nobody has come to shut it down."
+        await super().start_kernel(**options)
+        atexit.register(self.provisioner.process.kill)  # type: ignore[union-attr]  # every kernel here is a process
+
+    async def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:  # type: ignore[override]
+        "End the kernel, and the programs it started: at once while Ctrl+C ends ours, because it still computes."
+        stopped = isinstance(sys.exception(), KeyboardInterrupt)
+        if stopped:  # who still waits for an answer of the cell would report that the kernel died
+            waiting = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        await super().shutdown_kernel(now or stopped, restart)

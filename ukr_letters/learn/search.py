@@ -441,7 +441,8 @@ def rescue(study: Study) -> list[int]:
 
 # %% ../../nbs/learn/06_search.ipynb #c806c21f
 MAX_DEATHS = 5  # dead workers without a trial that ends in between
-WORK = "from sys import argv; from ukr_letters.core.settings import study_url; from ukr_letters.learn.search import work; work(study_url(), argv[1], int(argv[2]))"
+# Ctrl+C reaches the process that a person started, and that one ends its workers.
+WORK = "from signal import SIG_IGN, SIGINT, signal; signal(SIGINT, SIG_IGN); from sys import argv; from ukr_letters.core.settings import study_url; from ukr_letters.learn.search import work; work(study_url(), argv[1], int(argv[2]))"
 
 
 class WorkerPool:

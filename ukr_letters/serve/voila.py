@@ -15,6 +15,8 @@ import gzip
 import logging
 import os
 import re
+import shutil
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +24,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-from jupyter_core.utils import ensure_async
+from jupyter_core.utils import ensure_async, run_sync
 from jupyter_server.base.handlers import FileFindHandler
 from jupyterlab_server.themes_handler import ThemesHandler
 from tornado.httpserver import HTTPServer
@@ -383,10 +385,14 @@ class Server(Voila):
         self.ioloop.add_callback(self.announce)
         try:
             self.ioloop.start()
-        except KeyboardInterrupt:
-            self.log.info("stopping")
         finally:
             self.stop()
+
+    def stop(self) -> None:
+        "End all kernels; those that Ctrl+C ends are killed, because one that just starts would complain in many lines."
+        at_once = isinstance(sys.exception(), KeyboardInterrupt)
+        shutil.rmtree(self.connection_dir)
+        run_sync(self.kernel_manager.shutdown_all)(now=at_once)
 
 # %% ../../nbs/serve/05_voila.ipynb #30e87ff4
 TIMEOUTS = {
