@@ -1,15 +1,21 @@
 """A signal ends a command in one line that says how to go on, and leaves nothing half done."""
 
 import json
+import platform
+import re
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock
 from support.checkout import change, run
 from support.commands import stopped
 from support.waiting import eventually
+
+from ukr_letters.release.runs import Run
 
 GOES_ON = "ukr_stage: stopped: the same command goes on after the last epoch that was kept, or begins again\n"
 EPOCHS = 200  # more than any of these tests waits for
@@ -136,3 +142,38 @@ def test_a_kernel_that_is_killed_is_named(place: Path) -> None:
 
 
 KILLED = "ukr_stage pretrain & sleep 9; pkill -9 -P $! -f ipykernel_launcher; wait $!; echo ended with $?"
+
+
+def test_a_stage_does_not_begin_beside_one_that_was_left_alone(place: Path) -> None:
+    "DVC is killed and its stage goes on: nothing that touches its files begins until it is stopped as the text says."
+    change(place, "pretrain", epochs=EPOCHS)
+    killed, _, _ = stopped("dvc", "repro", sign="Epoch(number=1,", folder=place, by=signal.SIGKILL, whole=False)
+    assert killed == -signal.SIGKILL and Run(newest(place)).alive()
+    left_alone, runs = newest(place).name, len(list((place / "runs").iterdir()))
+    for ask in (("dvc", "repro", "pretrain"), ("ukr_stage", "preprocess"), ("ukr_stage", "train_teacher")):
+        refused = run(place, *ask)
+        assert refused.returncode and f"cannot begin: run {left_alone} works on " in refused.stderr, refused.stderr
+        assert "Traceback" not in refused.stderr
+    assert len(list((place / "runs").iterdir())) == runs
+    assert run(place, "ukr_stage", "evaluate").returncode == 0  # works on none of its files
+    (number,) = re.findall(r"stop it with `kill (\d+)`", refused.stderr)
+    assert run(place, "kill", number).returncode == 0
+    assert eventually(lambda: not Run(place / "runs" / left_alone).alive(), 20)
+    change(place, "pretrain", epochs=2)
+    again = run(place, "dvc", "repro", "pretrain")
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_run_of_another_machine_is_in_nobodys_way(place: Path) -> None:
+    "Its lock is not seen here, so a folder that several machines share tells nothing of it."
+    folder = place / "runs/20260101T000000Z-evaluate-abcdef"
+    folder.mkdir()
+    facts = json.loads((newest(place) / "facts.json").read_text())
+    with FileLock(folder / "lock"):
+        for host, text in (("elsewhere", ""), (platform.node(), f"run {folder.name} works on MODEL_CARD.md")):
+            (folder / "facts.json").write_text(json.dumps(facts | {"status": "running", "host": host}))
+            found = run(place, sys.executable, "-c", RIVAL)
+            assert text in found.stdout and bool(found.stdout.strip()) == bool(text), found
+
+
+RIVAL = "from ukr_letters.release.stage import rival; print(rival('evaluate'))"
