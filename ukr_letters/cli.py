@@ -327,7 +327,8 @@ def _release_parser() -> ArgumentParser:
         "--into", metavar="FOLDER", type=Path, required=True, help="for example the one that UKR_LETTERS_MODEL names"
     )
     fetch.add_argument("--every", metavar="SECONDS", type=float, help="keep running and fetch this often")
-    add("history", "print who made what the champion, when and why")
+    history = add("history", "print who made what the champion, when and why")
+    history.add_argument("--full", action="store_true", help="print all that the gate said")
     return parser
 
 # %% ../nbs/cli.ipynb #eb476e44
@@ -350,10 +351,10 @@ def _fetch(registry, given) -> str:
     return f"{given.into} holds {bundle.version}" + ("" if fresh else " already")
 
 
-def _history(work, registry) -> str:
+def _history(work, registry, full: bool) -> str:
     "Return all entries of the history, and warnings about manual changes, as text."
     entries, champion = registry.history(), registry.holder("champion")
-    lines = [work.shown(entry) for entry in entries]
+    lines = [work.shown(entry, full) for entry in entries]
     lines += [f"the entry before the one of {entry.when} was changed or removed" for entry in work.gaps(entries)]
     if entries and (champion is None or champion.number != entries[-1].number):
         lines.append(f"but the champion is {champion.number if champion else 'none'}: somebody moved the alias by hand")
@@ -376,7 +377,7 @@ def _release(work, given) -> str:
             return work.shown(registry.rollback(given.why, given.who))
         case "fetch":
             return _fetch(registry, given)
-    return _history(work, registry)
+    return _history(work, registry, given.full)
 
 
 @stoppable("ukr_release", "`ukr_release history` says which network is the champion")
