@@ -9,6 +9,7 @@ from support.pages import DRAWING, Serving, Windows, serving
 
 pytest_plugins = [
     "support.commands",
+    "support.kernels",
     "support.processes",
     "support.parallel",
     "support.tiers",

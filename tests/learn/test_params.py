@@ -77,9 +77,10 @@ def test_whatever_the_file_holds_the_answer_is_a_sentence(tmp_path: Path, text: 
 
 def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
-    for name in ("binary.yaml", "missing.yaml"):
-        with pytest.raises(ParamsError, match=f"{name} cannot be read"):
-            read_params(tmp_path / name)
+    with pytest.raises(ParamsError, match="binary.yaml cannot be read"):
+        read_params(tmp_path / "binary.yaml")
+    with pytest.raises(ParamsError, match="is no checkout of ukr-letters: it has no params.yaml"):
+        read_params(tmp_path / "params.yaml")
 
 
 def test_the_check_imports_no_torch() -> None:

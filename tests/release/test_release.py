@@ -167,7 +167,11 @@ def test_the_command_tells_what_it_did(command: Callable, gold: Path, candidates
     status, told, _ = command("rollback", "--why", "it sees only a 4", "--who", "olena")
     assert status == 0 and "2 → 1" in told
     told = command("history")[1]
-    assert "despite: a trial" in told and "olena: it sees only a 4" in told
+    assert "REFUSED: it reads worse" in told and ": a trial" in told and "olena: it sees only a 4" in told
+    assert (
+        len(told.splitlines()) == 4 and max(map(len, told.splitlines())) < 200
+    )  # begin, promote with the gate, roll back
+    assert "despite: a trial" in (full := command("history", "--full")[1]) and len(full) > len(told)
     status, _, why = command("promote", "9")
     assert status == 2 and "choose one of 2, 1" in why
 

@@ -3,9 +3,10 @@
 from contextlib import closing
 
 import pytest
+from support.commands import stopped
 from support.pages import serving
 from support.services import KEYS
-from support.websocket import knock
+from support.websocket import Visitor, knock
 from tornado.netutil import bind_sockets
 from voila import __version__ as VOILA
 
@@ -60,6 +61,20 @@ def test_a_goodbye_from_another_site_is_refused(full_house):
     path = "/voila/api/shutdown/00000000-0000-0000-0000-000000000000"
     assert knock(full_house, path, "POST", Origin="http://elsewhere.example")[0] == 403
     assert knock(full_house, path, "POST", Origin=full_house.url.rstrip("/"))[0] == 404  # heard, but no such kernel
+
+
+def test_pages_run_on_the_interpreter_of_the_server(tmp_path, foreign_kernel):
+    "Whatever kernels Jupyter finds: the page comes with a kernel that answers."
+    with serving(tmp_path / "samples", pool=1) as running, closing(Visitor(running.url)) as visitor:
+        assert visitor.sit_down().stroke([[20, 20], [20, 90]])["strokes"] == 1
+
+
+@pytest.mark.parametrize("command", ["ukr_serve", "ukr_review", "ukr_api"])
+def test_ctrl_c_ends_a_server_in_one_line(tmp_path, command):
+    own = {"UKR_LETTERS_SAMPLES": str(tmp_path / "samples"), "UKR_LETTERS_DESK": str(tmp_path / "desk")}
+    status, said, seconds = stopped(command, "--port", "0", sign="http://", **own)
+    assert status == 130 and seconds < 10
+    assert said.splitlines()[1:] == [f"{command}: stopped: the same command starts it again"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ os.environ["DVC_NO_ANALYTICS"] = "yes"
 
 # Files of one group share something costly: the walked pipeline, the archives in memory, a server. All others stand alone.
 SHARED = {
-    "pipeline": ("test_pipeline", "test_dvc", "test_golden"),
+    "pipeline": ("test_pipeline", "test_dvc", "test_golden", "test_stop"),
     "archives": ("test_archives", "test_poison"),
     "mlflow": ("test_tracking", "test_release", "test_services"),
 }

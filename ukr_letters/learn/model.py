@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['ARCHITECTURES', 'AGREEMENT', 'convolution', 'Residual', 'blocks', 'SymbolNet', 'LetterNet', 'architecture',
            'letternet_w8_s2', 'letternet_w16_s2', 'letternet_w16_s3', 'letternet_w32_s2', 'create', 'save_weights',
-           'load_weights', 'to_onnx', 'inputs_of', 'answers', 'parity', 'to_int8', 'agreement', 'export']
+           'size_of', 'load_weights', 'to_onnx', 'inputs_of', 'answers', 'parity', 'to_int8', 'agreement', 'export']
 
 # %% ../../nbs/learn/04_model.ipynb #a7ebbc79
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ import torch
 from onnx import numpy_helper
 from onnx.helper import make_node
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -156,17 +158,27 @@ def save_weights(model: nn.Module, path: Path) -> None:
     np.savez(path, **{name: value.detach().cpu().numpy() for name, value in model.state_dict().items()})
 
 
+def size_of(weights: Tensor | None) -> str:
+    "Return how many weights a layer has on each side, such as 32 x 1 x 3 x 3."
+    return "none" if weights is None else " x ".join(map(str, weights.shape)) or "1"
+
+
 def load_weights(
     model: nn.Module,
     path: Path,  # written by `save_weights`
     part: str = "",  # only weights whose name begins so, such as "body."
 ) -> None:
-    "Fill a network, or a part of it, with weights; raises `RuntimeError` where shapes disagree."
+    "Fill a network, or a part of it, with weights; raises `RuntimeError` if they are those of another architecture."
     with np.load(path, allow_pickle=False) as arrays:
         weights = {name: torch.from_numpy(arrays[name]) for name in arrays.files if name.startswith(part)}
-    missing = [name for name in model.state_dict() if name.startswith(part) and name not in weights]
-    if missing:
-        raise RuntimeError(f"{path.name} lacks {missing[0]}: it was written by another architecture")
+    own = {name: value for name, value in model.state_dict().items() if name.startswith(part)}
+    for name in [*own, *weights]:
+        there, here = (size_of(values.get(name)) for values in (weights, own))
+        if there != here:
+            raise RuntimeError(
+                f"{path.name} does not fit this network: {name} has {there} in the file and {here} in the network; "
+                "give the stage that wrote the file and this one the same architecture in params.yaml, and run `dvc repro`"
+            )
     model.load_state_dict(weights, strict=False)
 
 # %% ../../nbs/learn/04_model.ipynb #e0755e62
@@ -191,19 +203,22 @@ def _multiply_at_last(graph: onnx.GraphProto) -> None:
     del graph.node[:], graph.value_info[:]  # the shapes that were noted are old
     graph.node.extend(nodes)
 
-
+# %% ../../nbs/learn/04_model.ipynb #8748355d
 def to_onnx(model: SymbolNet) -> bytes:
     "The network as one ONNX file for batches of any size, without traces of this machine."
-    batch = torch.export.Dim("batch")
-    exported = torch.onnx.export(
-        model.eval().to(memory_format=torch.contiguous_format),  # type: ignore[call-overload]  # torch documents it
-        (torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, SIZE_INPUTS)),
-        dynamo=True,
-        input_names=["glyphs", "sizes"],
-        output_names=["logits"],
-        dynamic_shapes=({0: batch}, {0: batch}),
-        verbose=False,
-    )
+    batch, as_many = torch.export.Dim("batch"), torch.export.Dim.AUTO  # a second one of this name is warned of
+    with warnings.catch_warnings():
+        # torch 2.13 copies its own trees in a way that it calls deprecated
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
+        exported = torch.onnx.export(
+            model.eval().to(memory_format=torch.contiguous_format),  # type: ignore[call-overload]  # torch documents it
+            (torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, SIZE_INPUTS)),
+            dynamo=True,
+            input_names=["glyphs", "sizes"],
+            output_names=["logits"],
+            dynamic_shapes=({0: batch}, {0: as_many}),
+            verbose=False,
+        )
     assert exported is not None  # None comes only without `dynamo`
     proto = exported.model_proto
     graph = proto.graph
@@ -256,6 +271,9 @@ def to_int8(
 ) -> bytes:
     "The same network with all of its body but the first layer in 8-bit integers."
     network = onnx.load_from_string(exported)
+    # onnxruntime advises to prepare a network, unless it is marked; here shapes are known and norms folded already
+    add_pre_process_metadata(network)
+    (mark,) = network.metadata_props
     *nodes, _ = (node for node in network.graph.node if "sizes" not in node.input)  # the heads come last
     bodies = [node.name for node in nodes if node.op_type in ("Conv", "Relu", "Add", "Transpose", "Reshape", "Gemm")][
         2:
@@ -270,7 +288,9 @@ def to_int8(
             activation_type=QuantType.QUInt8,
             nodes_to_quantize=bodies,
         )
-        return onnx.load(target).SerializeToString(deterministic=True)
+        small = onnx.load(target)
+    small.metadata_props.remove(mark)
+    return small.SerializeToString(deterministic=True)
 
 
 def agreement(one: bytes, two: bytes, inputs: dict[str, np.ndarray]) -> float:

@@ -277,6 +277,8 @@ def read_params(
     try:
         text = path.read_text(encoding="utf-8")
         sections = YAML().load(text) or {}
+    except FileNotFoundError as error:
+        raise ParamsError(f"{path.parent} is no checkout of ukr-letters: it has no {path.name}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path.name} cannot be read: {error}") from error
     except YAMLError as error:

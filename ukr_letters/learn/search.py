@@ -421,6 +421,7 @@ def accelerator_of(worker: int, names: list[str]) -> dict[str, str]:
 
 # %% ../../nbs/learn/06_search.ipynb #c806c21f
 MAX_DEATHS = 5  # dead workers without a trial that ends in between
+# Ctrl+C reaches the process that a person started, and that one ends its workers.
 WORK = "from signal import SIG_IGN, SIGINT, signal; from sys import argv; signal(SIGINT, SIG_IGN); from ukr_letters.core.settings import study_url; from ukr_letters.learn.search import work; work(study_url(), argv[1], int(argv[2]))"
 
 

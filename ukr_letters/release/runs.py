@@ -9,6 +9,7 @@ __all__ = ['PROBE', 'digest', 'stages', 'inputs', 'commit_of', 'versions', 'now'
 # %% ../../nbs/release/01_runs.ipynb #b2c57d33
 import hashlib
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from secrets import token_hex
 import yaml
 from filelock import FileLock, Timeout
 
-from ..core.settings import root
+from ..core.settings import member, root
 from .runlog import write_json
 
 # %% ../../nbs/release/01_runs.ipynb #5fb08401
@@ -148,8 +149,10 @@ def begin(stage: str, parameters: dict) -> Run:
     lock = FileLock(folder / "lock", thread_local=False)  # any thread may release it
     lock.acquire()
     found = inputs(stage)
-    facts = {"stage": stage, "status": "running", "started": now(), "ended": None, "parameters": parameters}
+    facts: dict = {"stage": stage, "status": "running", "started": now(), "ended": None, "parameters": parameters}
     facts |= {"git": commit_of(list(found)), "inputs": found, "versions": versions(), "host": platform.node()}
+    # `kill` with this number ends the run: if torchrun has started this process, that is torchrun
+    facts["process"] = os.getpid() if member() is None else os.getppid()
     write_json(folder / "facts.json", facts)
     return Run(folder, lock)
 

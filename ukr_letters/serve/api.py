@@ -10,11 +10,13 @@ __all__ = ['FAR', 'Coordinate', 'Point', 'Stroke', 'Strokes', 'Mode', 'TEE', 'TE
            'parsed', 'opened', 'unwrapped', 'Reading', 'Answer', 'OneAnswer', 'Answers', 'content', 'size', 'answered',
            'Canvas', 'NewSample', 'Kept', 'sample_of', 'Rules', 'Access', 'body_of', 'numbers', 'Measured', 'Service',
            'Refusal', 'Health', 'turned_away', 'takes', 'enter', 'kind_of', 'sent', 'recognize', 'samples', 'model',
-           'health', 'metrics', 'refusing', 'described', 'living', 'application', 'settle', 'announce', 'serve_api']
+           'health', 'metrics', 'refusing', 'described', 'living', 'application', 'settle', 'announce', 'Server',
+           'serve_api']
 
 # %% ../../nbs/serve/06_api.ipynb #e66a50f4
 import asyncio
 import os
+import signal
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager, suppress
@@ -790,6 +792,17 @@ def announce(url: str) -> None:
             return
         sleep(0.05)
 
+# %% ../../nbs/serve/06_api.ipynb #72c8aee0
+class Server(Granian):  # type: ignore[misc, valid-type]  # mypy takes Granian's name for a variable
+    "A server that remembers if Ctrl+C stopped it, and not a signal of a supervisor."
+
+    interrupted = False
+
+    def signal_handler_interrupt(self, number: int, *rest: object) -> None:
+        "Note the signal, and stop as Granian does."
+        self.interrupted = number == signal.SIGINT
+        super().signal_handler_interrupt(number, *rest)
+
 # %% ../../nbs/serve/06_api.ipynb #6b4e278d
 def serve_api(
     port: int = 8868,  # port of the server; 0 takes any free one
@@ -809,7 +822,7 @@ def serve_api(
     with TemporaryDirectory(prefix="ukr-letters-") as counts:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
         patience = HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536)
-        server = Granian(
+        server = Server(
             "ukr_letters.serve.api:application",
             host,
             port,
@@ -824,3 +837,5 @@ def serve_api(
             workers_kill_timeout=10,
         )
         server.serve()
+    if server.interrupted:
+        raise KeyboardInterrupt

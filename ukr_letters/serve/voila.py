@@ -15,6 +15,8 @@ import gzip
 import logging
 import os
 import re
+import shutil
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +24,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-from jupyter_core.utils import ensure_async
+from jupyter_core.utils import ensure_async, run_sync
 from jupyter_server.base.handlers import FileFindHandler
 from jupyterlab_server.themes_handler import ThemesHandler
 from tornado.httpserver import HTTPServer
@@ -40,6 +42,7 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 # %% ../../nbs/serve/05_voila.ipynb #8f2ba08c
 from ..core.bundle import open_bundle
 from ..core.deploy import HotReload, model_folder
+from ..core.kernels import OwnKernelSpecs
 from ..core.recognizer import CHAMPION
 from ..samples.intake import note_visitor, visitor_network
 from ..samples.sample import JUDGE
@@ -382,10 +385,14 @@ class Server(Voila):
         self.ioloop.add_callback(self.announce)
         try:
             self.ioloop.start()
-        except KeyboardInterrupt:
-            self.log.info("stopping")
         finally:
             self.stop()
+
+    def stop(self) -> None:
+        "End all kernels; those that Ctrl+C ends are killed, because one that just starts would complain in many lines."
+        at_once = isinstance(sys.exception(), KeyboardInterrupt)
+        shutil.rmtree(self.connection_dir)
+        run_sync(self.kernel_manager.shutdown_all)(now=at_once)
 
 # %% ../../nbs/serve/05_voila.ipynb #30e87ff4
 TIMEOUTS = {
@@ -431,6 +438,7 @@ def settings(
             log_level="ERROR",
         ),
         VoilaConfiguration=dict(
+            kernel_spec_manager_class=OwnKernelSpecs,
             preheat_kernel=True,
             default_pool_size=pool,
             allow_template_override="NO",
