@@ -35,7 +35,7 @@ LINES = (
 )
 
 
-@pytest.mark.parametrize("stage", set(Params.model_fields) - {"pipeline"})
+@pytest.mark.parametrize("stage", sorted(set(Params.model_fields) - {"pipeline"}))
 def test_the_schema_and_the_notebook_of_a_stage_have_the_same_parameters(stage: str) -> None:
     (notebook,) = (ROOT / "nbs/pipeline").glob(f"*_{stage}.ipynb")
     section = read_params(ROOT / "params.yaml")[stage]

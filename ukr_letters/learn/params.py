@@ -155,7 +155,7 @@ class Train(TrainTeacher):
     size_weights: Weights
     ood_label_weight: Share
 
-
+# %% ../../nbs/learn/08_params.ipynb #7a502a94
 class Evaluate(Section):
     "What is shown of the tests."
 
@@ -173,7 +173,7 @@ class Tune(Section):
     workers: Count
     seed: Seed
 
-
+# %% ../../nbs/learn/08_params.ipynb #37e5b10b
 class Pipeline(Section):
     "Which stages there are beside those that dvc.yaml always has."
 
@@ -217,7 +217,7 @@ def fields_at(path: tuple) -> list[str]:
         )  # a section may be missing: X | None
     return list(known.model_fields)
 
-
+# %% ../../nbs/learn/08_params.ipynb #a3baced8
 PLAIN = {
     "Input should": "it must",
     "greater than or equal to": "at least",
@@ -290,7 +290,7 @@ def read_params(
         raise ParamsError(f"{path.name} has to be corrected:\n  " + "\n  ".join(wrong))
     return Params.model_validate(sections).model_dump(exclude_unset=True)
 
-
+# %% ../../nbs/learn/08_params.ipynb #41c21e71
 def params(
     stage: str,  # name of a section
     path: Path | None = None,  # as of `read_params`
