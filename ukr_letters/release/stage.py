@@ -19,7 +19,6 @@ from pathlib import Path
 
 import papermill
 import yaml
-from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from ..core.kernels import OwnKernelManager
@@ -72,7 +71,9 @@ def execute(
         )
     except PapermillExecutionError as error:
         raise SystemExit(f"stage {stage} failed in this cell:\n\n{error.source}\n\n{error}") from None
-    except DeadKernelError:
+    except RuntimeError as error:
+        if "Kernel died" not in str(error):
+            raise
         reason = "its kernel was killed, perhaps because memory ran out"
         raise SystemExit(
             f"ukr_stage: {stage}: {reason}: the same command goes on after the last epoch that was kept, or begins again"
@@ -216,10 +217,11 @@ def rival(stage: str) -> str:
 def prepared(stage: str) -> tuple[Path, dict]:
     "Return a stage's notebook and parameters; raises `SystemExit` with one line if it cannot run."
     try:
-        notebook, values = notebook_of(stage), params(stage)
-        check_parameters(notebook, values)
+        notebook = notebook_of(stage)
         if member() and stage not in SHARED:
             raise ValueError(f"stage {stage} cannot be shared: run it in one process")
+        values = params(stage)
+        check_parameters(notebook, values)
         mirror()
         processes()
         if not member() and (reason := rival(stage)):
