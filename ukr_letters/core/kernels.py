@@ -41,6 +41,9 @@ class OwnKernelManager(AsyncKernelManager):
         await super().start_kernel(**options)
         atexit.register(self.provisioner.process.kill)  # type: ignore[union-attr]  # every kernel here is a process
 
+    async def _async_interrupt_kernel(self) -> None:
+        "Do nothing: a shutdown interrupts the kernel first, and one that has nothing to do reports that as an error."
+
     async def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:  # type: ignore[override]
         "End the kernel, and the programs it started: at once while Ctrl+C ends ours, because it still computes."
         stopped = isinstance(sys.exception(), KeyboardInterrupt)

@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import papermill
-from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from ..core.kernels import OwnKernelManager
@@ -60,7 +59,9 @@ def execute(
         )
     except PapermillExecutionError as error:
         raise SystemExit(f"stage {stage} failed in this cell:\n\n{error.source}\n\n{error}") from None
-    except DeadKernelError:
+    except RuntimeError as error:
+        if "Kernel died" not in str(error):
+            raise
         reason = "its kernel was killed, perhaps because memory ran out"
         raise SystemExit(
             f"ukr_stage: {stage}: {reason}: the same command goes on after the last epoch that was kept, or begins again"
