@@ -208,9 +208,10 @@ def rival(stage: str) -> str:
 def prepared(stage: str) -> tuple[Path, dict]:
     "Return a stage's notebook and parameters; raises `SystemExit` with the reason if it cannot run."
     try:
-        notebook, values = notebook_of(stage), params(stage)
+        notebook = notebook_of(stage)
         if member() and stage not in SHARED:
             raise ValueError(f"stage {stage} cannot be shared: run it in one process")
+        values = params(stage)
         mirror()
         processes()
         if not member() and (reason := rival(stage)):
