@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app review quick test check repro bench lab export readme outputs clean-notebooks deploy-secrets deploy-check deploy-test
+.PHONY: help app review quick test check repro mlflow bench lab export readme outputs clean-notebooks deploy-secrets deploy-check deploy-test
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -87,6 +87,9 @@ check: .venv/developing  ## notebooks clean, package exported, README in sync, n
 
 repro: .venv/developing  ## run the pipeline on the real data: preprocess, pretrain, train_teacher, train, evaluate
 	$(BIN)/dvc repro
+
+mlflow: .venv/developing  ## compare the runs of stages in MLflow's pages on http://127.0.0.1:5000; PORT=5001 takes another port
+	$(BIN)/python -c "from ukr_letters.release.backend import browse; browse($(or $(PORT),5000))"
 
 bench: .venv/testing .venv/browser .venv/postgres .venv/wrk  ## measure network, store, release, serving, review, tuning and training; ONLY='model store' measures some
 	for part in $(or $(ONLY),model store release serving review tune train); do PYTHONPATH=tests $(BIN)/python bench/$$part.py || exit 1; done
