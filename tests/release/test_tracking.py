@@ -214,14 +214,14 @@ def test_a_sender_killed_in_the_middle_leaves_no_doubles(
 ) -> None:
     "What it had begun is completed by the next one."
     checkout = Checkout(tmp_path, 3, mlflow_server.url)
-    run = checkout.record(files=60)
+    run = checkout.record(files=150)
     sender = checkout.start("ukr_track")
     assert eventually(lambda: seen.files(run), LONG)
     sender.send_signal(signal.SIGKILL)
     sender.communicate(timeout=LONG)
-    assert len(seen.files(run)) < 61 and seen.one(run).info.status == "RUNNING"
+    assert len(seen.files(run)) < 151 and seen.one(run).info.status == "RUNNING"
     assert checkout.track()[0] == 0
-    assert len(seen.files(run)) == 61 and seen.one(run).info.status == "FINISHED"
+    assert len(seen.files(run)) == 151 and seen.one(run).info.status == "FINISHED"
     assert seen.values(run) == [(1, 0.5), (2, 1.0), (3, 1.5)]
 
 

@@ -10,6 +10,7 @@ __all__ = ['ARCHITECTURES', 'AGREEMENT', 'LICENCE', 'convolution', 'Residual', '
 # %% ../../nbs/learn/04_model.ipynb #a7ebbc79
 import math
 from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +24,6 @@ from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .. import __version__
 from ..core.alphabet import CLASSES, LETTERS
 from ..core.bundle import HEADS, Bundle, split_logits, write_bundle
 from ..core.ink import SIZE, SIZE_INPUTS, size_inputs
@@ -292,7 +292,8 @@ def with_facts(
     model = onnx.load_from_string(network)
     learnt = ", ".join(f"{name} ({sources[name]['licence']})" for name in sorted(sources))
     licence = f"{LICENCE}; learnt from {learnt}"
-    onnx.helper.set_model_props(model, {"classes": "".join(CLASSES), "version": __version__, "licence": licence})
+    words = {"classes": "".join(CLASSES), "version": f"ukr-letters {version('ukr-letters')}", "licence": licence}
+    onnx.helper.set_model_props(model, words)
     return model.SerializeToString(deterministic=True)
 
 

@@ -123,6 +123,7 @@ def browse(port: int = 5000) -> None:
     if uri.startswith("http"):
         print(f"the runs are at {address(uri)}: open it in a browser")
         return
-    experiment(connect(uri))
-    print(f"the runs are at http://127.0.0.1:{port} until Ctrl+C", flush=True)
+    place = experiment(connect(uri))
+    page = f"http://127.0.0.1:{port}/#/experiments/{place}?workflowType=machine_learning"
+    print(f"the runs are at {page} until Ctrl+C", flush=True)
     os.execve(sys.executable, pages(uri, port), os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SHORT', 'NAMED', 'plain', 'milliseconds', 'title', 'output_tags', 'maker', 'link', 'cited', 'code_of', 'description',
-           'parent_of', 'made_by', 'skipped', 'overview', 'settle']
+           'parent_of', 'outputs_of', 'skipped', 'overview', 'settle']
 
 # %% ../../nbs/release/03_lineage.ipynb #264fa2c0
 import re
@@ -142,7 +142,7 @@ def parent_of(client: MlflowClient, facts: dict) -> Tracked | None:
         return client.create_run(place, milliseconds(facts["started"]), tags, name)
 
 # %% ../../nbs/release/03_lineage.ipynb #5be59d18
-def made_by(child: Tracked) -> dict[str, str]:  # path: hash
+def outputs_of(child: Tracked) -> dict[str, str]:  # path: hash
     "Return what a run has made."
     start = "ukr.out."
     return {name.removeprefix(start): hash for name, hash in child.data.tags.items() if name.startswith(start)}
@@ -185,7 +185,7 @@ def overview(client: MlflowClient, children: Iterable[Tracked], facts: dict) -> 
     "Return the description of a parent: its stages, what they read, and the code."
     latest = {child.data.tags["ukr.stage"]: child for child in children}
     first = min(child.info.start_time for child in latest.values())
-    idle = skipped({stage: made_by(child) for stage, child in latest.items()}, facts["pipeline"]["locked"])
+    idle = skipped({stage: outputs_of(child) for stage, child in latest.items()}, facts["pipeline"]["locked"])
     rows = {stage: _row(client, child) for stage, child in latest.items()}
     rows |= {stage: _skipped_row(client, stage, outs, first) for stage, outs in idle.items()}
     order = dict.fromkeys([*facts["pipeline"]["locked"], *latest])

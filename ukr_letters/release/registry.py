@@ -25,7 +25,7 @@ from ..core.settings import root
 from .backend import EXPERIMENT, RELEASES, address, connect, experiment
 from .gate import Comparison, GateError, compare, correctness_of, gold_of, judgement, table
 from .lineage import SHORT, link
-from .models import data_of, figures, headlines, log_figures, log_model
+from .models import data_hash, figures, headlines, log_figures, log_model
 from .runs import commit_of, now, user
 
 # %% ../../nbs/release/06_registry.ipynb #b7b761c0
@@ -71,7 +71,7 @@ def origin(training: Tracked | None) -> dict[str, str] | None:
     if training is None:
         return None
     tags = training.data.tags
-    facts = {"commit": tags["mlflow.source.git.commit"], "run": tags["ukr.run"], "data": data_of(training)}
+    facts = {"commit": tags["mlflow.source.git.commit"], "run": tags["ukr.run"], "data": data_hash(training)}
     return {name: value for name, value in facts.items() if value}
 
 # %% ../../nbs/release/06_registry.ipynb #16404551
@@ -91,17 +91,18 @@ def results(measured: dict) -> list[str]:
 
 def introduction(bundle: Bundle, model: LoggedModel, training: Tracked | None) -> str:
     "Return what a visitor should read first of a registered version, as Markdown."
-    learnt = ", ".join(bundle.sources)
+    learnt, made = ", ".join(bundle.sources), bundle.made_by or {}
     lines = [f"Network `{bundle.version}`, {bundle.architecture}, learnt from {learnt}.", ""]
+    run = link(training) if training else made.get("run", "a run")
+    text = f"Made by {run}"
+    if made:
+        text += f" from commit `{made.get('commit', 'none')[:SHORT]}` and data `{made.get('data', 'none')[:SHORT]}`"
     if training:
-        made, recipe = origin(training) or {}, training.data.params
+        recipe, changed = training.data.params, training.data.tags.get("ukr.uncommitted", "")
         values = ", ".join(f"{name} {recipe[name]}" for name in RECIPE if name in recipe)
-        lines += [
-            f"Made by {link(training)} from commit `{made.get('commit', '')[:SHORT] or 'none'}` "
-            f"and data `{made.get('data', '')[:SHORT]}`, with {values}."
-        ]
+        lines += [f"{text}, with {values}." + (f" Not committed were: {changed}." if changed else "")]
     else:
-        lines += ["The run of its training is not in this store."]
+        lines += [f"{text}; the run of its training is not in this store."]
     lines += results(bundle.metrics.get("test", {}))
     card = f"#/experiments/{model.experiment_id}/models/{model.model_id}/artifacts"
     return "\n".join([*lines, "", f"[Model card, all figures and the bundle]({card})"])[:LONGEST]
@@ -120,7 +121,7 @@ class Registered:
     network: str  # short name, as `Bundle.version`
     bundle: str  # sha256 of its bundle.json, which contains the sha256 of model.onnx
     source: str  # where MLflow keeps its files
-    run: str  # the run of its training, see `runs.Run.name`; empty if the store does not have it
+    run: str  # the run of its training, see `runs.Run.name`; empty if nobody knows
 
 
 def registered(version: ModelVersion) -> Registered | None:
@@ -240,7 +241,8 @@ class Registry:
         "Upload a bundle to MLflow as a model of the run that made it, and make it a new version."
         facts = open_bundle(bundle)[0]
         tags = {"network": facts.version, "bundle": sha256((bundle / "bundle.json").read_bytes()).hexdigest()}
-        tags |= {"architecture": facts.architecture, "registered_by": whoami(), **(origin(training) or git_tags())}
+        tags |= {"architecture": facts.architecture, "registered_by": whoami(), **(facts.made_by or git_tags())}
+        tags |= {"uncommitted": training.data.tags.get("ukr.uncommitted", "")} if training else {}
         run = training or self._run_for(facts, tags)
         beside = {"metrics.json": json.dumps(measured, indent=1) + "\n", **card_of(facts)}
         model = log_model(self.client, run, bundle, f"{MODEL}-{facts.version}", tags, beside)
@@ -252,6 +254,10 @@ class Registry:
         version = self.client.create_model_version(
             MODEL, model.artifact_location, run_id, tags, description=text, model_id=model.model_id
         )
+        # the link back to the version: a server makes it, MLflow's client on a file does not
+        versions = json.dumps([{"name": MODEL, "version": int(version.version)}])
+        about = {"mlflow.note.content": text, "mlflow.modelVersions": versions}
+        self.client.set_logged_model_tags(model.model_id, about)
         return Registered(
             str(version.version), tags["network"], tags["bundle"], model.artifact_location, tags.get("run", "")
         )

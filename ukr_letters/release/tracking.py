@@ -22,7 +22,17 @@ from ..core.bundle import open_bundle
 from ..core.deploy import NAMES
 from ..core.settings import tracking_uri
 from .backend import address, connect, experiment
-from .lineage import description, maker, milliseconds, output_tags, parent_of, plain, settle, title
+from ukr_letters.release.lineage import (
+    description,
+    link,
+    maker,
+    milliseconds,
+    output_tags,
+    parent_of,
+    plain,
+    settle,
+    title,
+)
 from .models import figures, headlines, log_figures, log_model, models_of
 from .runlog import write_json
 from .runs import Run, all_runs, artifacts, is_data, logged, now
@@ -51,7 +61,7 @@ def metrics_of(lines: list[dict]) -> list[Metric]:
         for name, value in line["metrics"].items()
     ]
 
-
+# %% ../../nbs/release/03_tracking.ipynb #5a1ac1c2
 USES = {"preprocess": "source", "evaluate": "evaluation"}  # of a stage's data; all other stages train
 
 
@@ -195,12 +205,17 @@ class Sender:
         if all((kept / name).exists() for name in NAMES):
             bundle = open_bundle(kept)[0]
             tags = {"network": bundle.version, "ukr.run": self.run.name, "commit": facts["git"]["commit"]}
+            tags["mlflow.note.content"] = f"The network that {link(tracked)} made, as a bundle: see Artifacts."
             model = log_model(self.client, tracked, kept, f"{bundle.architecture}-{bundle.version}", tags)
             log_figures(self.client, tracked, [model], figures(bundle.metrics))
         elif facts["stage"] == "evaluate":
             models = models_of(self.client, facts["parameters"]["model"])
             self.client.log_inputs(self.id, models=[LoggedModelInput(model.model_id) for model in models])
-            log_figures(self.client, tracked, models, headlines(tracked.data.metrics))
+            shown = headlines(tracked.data.metrics)
+            log_figures(self.client, tracked, models, shown)
+            if self.parent:  # so that a list of pipelines compares them
+                rows = [Metric(name, value, tracked.info.start_time, 0) for name, value in shown.items()]
+                self.client.log_batch(self.parent.info.run_id, rows)
 
     def finish(self, status: str, facts: dict) -> None:
         "Send the files, the network, the descriptions and the final status, and record the store in mlflow.json."
