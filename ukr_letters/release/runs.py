@@ -43,9 +43,10 @@ def digest(path: Path) -> str:
 def declared(
     stage: str,
 ) -> dict[str, list]:  # its deps, outs, metrics and plots, as they are written there
-    "Return what dvc.yaml says of a stage; empty if it says nothing."
-    pipeline = root() / "dvc.yaml"
-    stages = yaml.safe_load(pipeline.read_text(encoding="utf-8"))["stages"] if pipeline.exists() else {}
+    "Return what dvc.yaml, of the pipeline or of the search, says of a stage; empty if neither says anything."
+    stages: dict[str, dict] = {}
+    for path in filter(Path.exists, (root() / "dvc.yaml", root() / "nbs/pipeline/dvc.yaml")):
+        stages |= yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
     return stages.get(stage, {})
 
 
