@@ -101,6 +101,9 @@ def test_the_runs_of_a_pipeline_are_linked(checkout: Path) -> None:
     for stage, makers in sources.items():
         note = stages[stage].data.tags["mlflow.note.content"]
         assert all(f"runs/{stages[maker].info.run_id})" in note for maker in makers)
+    data = {item.dataset.name: item for item in stages["train"].inputs.dataset_inputs}["data/prepared/dataset.npz"]
+    assert json.loads(data.dataset.profile)["run"] == stages["preprocess"].info.run_id
+    assert [(tag.key, tag.value) for tag in data.tags] == [("mlflow.data.context", "training")]
     names = {stage: found.info.run_name for stage, found in stages.items()}
     assert names["preprocess"] == "preprocess embedded" and names["train"] == "train lr 0.01"
     assert names["evaluate"] == f"evaluate {stages['train'].data.params['model'][:7]}"

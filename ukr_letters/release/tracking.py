@@ -71,11 +71,11 @@ def data_of(client: MlflowClient, facts: dict) -> list[DatasetInput]:
     for path, hash in facts["inputs"].items():
         if is_data(path):
             made = maker(client, path, hash, milliseconds(facts["started"]))
-            source = {"uri": path, "md5": hash}
-            source |= {"made by": made.info.run_name, "run": made.info.run_id} if made else {}
+            source = json.dumps({"uri": path, "md5": hash})
+            profile = json.dumps({"made by": made.info.run_name, "run": made.info.run_id}) if made else None
             use = "weights" if path.startswith("models/") else USES.get(facts["stage"], "training")
             tags = [InputTag("mlflow.data.context", use)]
-            found.append(DatasetInput(Dataset(path, hash, "local", json.dumps(source)), tags))
+            found.append(DatasetInput(Dataset(path, hash, "local", source, profile=profile), tags))
     return found
 
 
