@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app review quick test check repro walk experiments optuna bench lab export readme outputs clean-notebooks deploy-secrets deploy-check deploy-test
+.PHONY: help app review quick test check repro walk experiments mlflow optuna bench lab export readme outputs clean-notebooks deploy-secrets deploy-check deploy-test
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -98,8 +98,11 @@ walk: .venv/developing  ## walk the whole pipeline on embedded data with small b
 experiments: .venv/developing  ## compare experiments of DVC by what was changed and the headline; IN=walk looks into another checkout
 	@cd $(IN) && dvc exp show --no-pager --only-changed --keep '$(HEADLINE)' --drop '[.](npz|json|py|ipynb)$$|^models|^Created'
 
+mlflow: .venv/developing  ## compare the runs of stages in MLflow's pages on http://127.0.0.1:5000; PORT=5001 takes another port, IN=walk another checkout
+	@cd $(IN) && python -c "from ukr_letters.release.backend import browse; browse($(or $(PORT),5000))"
+
 optuna: .venv/developing  ## watch the searches of ukr_tune in Optuna's dashboard on http://127.0.0.1:8080
-	$(BIN)/ukr_tune --dashboard
+	@cd $(IN) && ukr_tune --dashboard
 
 bench: .venv/testing .venv/browser .venv/postgres .venv/wrk  ## measure network, store, release, serving, review, tuning and training; ONLY='model store' measures some
 	for part in $(or $(ONLY),model store release serving review tune train); do PYTHONPATH=tests $(BIN)/python bench/$$part.py || exit 1; done

@@ -231,18 +231,18 @@ def ukr_track() -> None:
         "--all", action="store_true", help="also runs that another store has, for example after a move to a server"
     )
     parser.add_argument("--dry-run", action="store_true", help="only list what would be sent")
-    given, work = parser.parse_args(), loaded("release.tracking")
+    given, work, store = parser.parse_args(), loaded("release.tracking"), loaded("release.backend")
     try:
         sent = (
             dict.fromkeys((run.name for run in work.waiting(given.all)), "")
             if given.dry_run
             else work.send_waiting(given.all)
         )
-    except work.TrackingError as error:
+    except store.TrackingError as error:
         sys.exit(f"ukr_track: {error}")
     for name, reason in sent.items():
         print(f"{name}: {reason or ('waits' if given.dry_run else 'sent')}")
-    print(f"{len(sent)} runs for {work.address(work.tracking_uri())}")
+    print(f"{len(sent)} runs for {store.address(store.tracking_uri())}")
     sys.exit(any(sent.values()))
 
 # %% ../nbs/cli.ipynb #1a9cfd1d
@@ -381,7 +381,8 @@ def _release(work, given) -> str:
     match given.action:
         case "register":
             version = registry.register(root() / given.candidate, root() / given.metrics)
-            return f"{version.network} is version {version.number}"
+            made = f"made by {version.run}" if version.run else f"the run of its training is not at {registry.uri}"
+            return f"{version.network} is version {version.number}: {made}"
         case "promote":
             return _promote(work, registry, given)
         case "rollback":

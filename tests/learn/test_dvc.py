@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 from support.checkout import ROOT, run
 from support.services import BUCKET, S3Server
 
@@ -89,6 +90,11 @@ def test_an_experiment_shows_what_it_changed(first: Path) -> None:
     with open(folder / "reports/pretrain.csv", encoding="utf-8") as table:
         assert [row["epoch"] for row in csv.DictReader(table)] == ["1", "2", "3"]
     assert "longer" in told(folder, "dvc", "exp", "show", "--csv")
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("ukr-letters").experiment_id])
+    [parent] = [run for run in runs if run.info.run_name == "longer"]
+    [child] = [run for run in runs if run.data.tags.get("ukr.stage") == "pretrain"]
+    assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id and parent.info.status == "FINISHED"
 
 
 def test_plots_need_no_network(first: Path) -> None:

@@ -5,10 +5,12 @@ import json
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import urlparse
 
 import pytest
 import yaml
 from mlflow import MlflowClient
+from mlflow.entities import Run as Tracked
 from support.checkout import ROOT, change, run
 from support.imports import NAMES, modules_of, reached
 
@@ -43,31 +45,110 @@ def test_walks_repeats_and_reproduces(checkout: Path) -> None:
     assert not WARNED.findall(third.stdout + third.stderr)
 
 
-def test_every_stage_run_is_an_mlflow_run(checkout: Path) -> None:
-    "With its parameters, DVC's hashes of its data, the numbers of each epoch, pictures, card and executed notebook."
+def client_of(checkout: Path) -> tuple[MlflowClient, str]:
+    "The store of a checkout, and the experiment of its runs."
     client = MlflowClient(f"sqlite:///{checkout}/mlflow.db")
-    runs = client.search_runs([client.get_experiment_by_name("ukr-letters").experiment_id])
-    latest = {found.data.tags["ukr.stage"]: found for found in reversed(runs)}
-    assert set(latest) == set(STAGES) and {found.info.status for found in runs} == {"FINISHED"}
+    return client, client.get_experiment_by_name("ukr-letters").experiment_id
+
+
+def family(client: MlflowClient, place: str) -> tuple[Tracked, dict[str, Tracked]]:
+    "The oldest run of the pipeline, and its stages."
+    parent = client.search_runs([place], "tags.`ukr.pipeline` LIKE '%'", order_by=["start_time ASC"])[0]
+    children = client.search_runs([place], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    return parent, {child.data.tags["ukr.stage"]: child for child in children}
+
+
+def test_every_stage_run_is_an_mlflow_run(checkout: Path) -> None:
+    "With its parameters, DVC's hashes of its data and outputs, the numbers of each epoch, its own files and the machine's load."
+    client, place = client_of(checkout)
+    parent, stages = family(client, place)
+    assert set(stages) == set(STAGES)
+    assert {found.info.status for found in (parent, *stages.values())} == {"FINISHED"}
     locked = yaml.safe_load((checkout / "dvc.lock").read_text())["stages"]
-    for stage, found in latest.items():
-        hashes = {
-            dep["path"]: dep["md5"] for dep in locked[stage]["deps"] if not dep["path"].endswith((".py", ".ipynb"))
-        }
-        assert {item.dataset.name: item.dataset.digest for item in found.inputs.dataset_inputs} == hashes
-        assert f"{stage}.ipynb" in {item.path for item in client.list_artifacts(found.info.run_id)}
-    train, evaluate = latest["train"], latest["evaluate"]
-    assert "train.png" in {item.path for item in client.list_artifacts(train.info.run_id)}
+    for stage, found in stages.items():
+        read, made = ({one["path"]: one["md5"] for one in locked[stage].get(part, [])} for part in ("deps", "outs"))
+        data = {path: hash for path, hash in read.items() if not path.endswith((".py", ".ipynb"))}
+        assert {item.dataset.name: item.dataset.digest for item in found.inputs.dataset_inputs} == data
+        assert {path: found.data.tags[f"ukr.out.{path}"] for path in made} == made
+        assert found.data.tags["mlflow.user"]
+    train, evaluate = stages["train"], stages["evaluate"]
     assert train.data.params["learning_rate"] == "0.01" and train.data.params["model"] == evaluate.data.params["model"]
     assert [(metric.step, metric.value >= 0) for metric in client.get_metric_history(train.info.run_id, "label")] == [
         (1, True),
         (2, True),
     ]
-    pictures = {"confusions.png", "mistakes.png", "reliability.png", "MODEL_CARD.md"}
-    assert (
-        pictures < {item.path for item in client.list_artifacts(evaluate.info.run_id)}
-        and "fonts.letters" in evaluate.data.metrics
-    )
+    assert "fonts.letters" in evaluate.data.metrics
+    assert {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"} <= set(train.data.metrics)
+
+
+def test_a_run_holds_the_files_that_its_stage_made_and_no_others(checkout: Path) -> None:
+    client, place = client_of(checkout)
+    measured = ("accuracy.png", "confusions.png", "confusions.csv", "mistakes.png", "reliability.png", "metrics.json")
+    own = {"preprocess": {"card.json"}, "evaluate": {"MODEL_CARD.md", *measured}}
+    own |= {stage: {f"{stage}.png"} for stage in ("pretrain", "train_teacher", "train")}
+    for stage, found in family(client, place)[1].items():
+        kept = {item.path for item in client.list_artifacts(found.info.run_id)}
+        assert kept == own[stage] | {"facts.json", f"{stage}.ipynb"}
+
+
+def test_the_runs_of_a_pipeline_are_linked(checkout: Path) -> None:
+    "The parent leads to its stages, and each stage to those that made what it read."
+    client, place = client_of(checkout)
+    parent, stages = family(client, place)
+    whole = parent.data.tags["mlflow.note.content"]
+    assert parent.info.run_name == "repro" and parent.info.end_time == max(one.info.end_time for one in stages.values())
+    assert all(f"runs/{found.info.run_id})" in whole for found in stages.values())
+    sources = {
+        "pretrain": ["preprocess"],
+        "train": ["preprocess", "train_teacher"],
+        "evaluate": ["preprocess", "train"],
+    }
+    for stage, makers in sources.items():
+        note = stages[stage].data.tags["mlflow.note.content"]
+        assert all(f"runs/{stages[maker].info.run_id})" in note for maker in makers)
+    data = {item.dataset.name: item for item in stages["train"].inputs.dataset_inputs}["data/prepared/dataset.npz"]
+    assert json.loads(data.dataset.profile)["run"] == stages["preprocess"].info.run_id
+    assert [(tag.key, tag.value) for tag in data.tags] == [("mlflow.data.context", "training")]
+    names = {stage: found.info.run_name for stage, found in stages.items()}
+    assert names["preprocess"] == "preprocess embedded" and names["train"] == "train lr 0.01"
+    assert names["evaluate"] == f"evaluate {stages['train'].data.params['model'][:7]}"
+
+
+def test_the_network_is_a_model_of_its_training(checkout: Path, tmp_path: Path) -> None:
+    "With the bundle, inputs, outputs, an example, and what the training and the evaluation measured on which data."
+    client, place = client_of(checkout)
+    stages = family(client, place)[1]
+    [model] = client.search_logged_models([place], f"tags.network = '{stages['train'].data.params['model']}'")
+    assert model.source_run_id == stages["train"].info.run_id and model.params["learning_rate"] == "0.01"
+    [read] = client.get_run(stages["evaluate"].info.run_id).inputs.model_inputs
+    assert read.model_id == model.model_id
+    folder = Path(urlparse(model.artifact_location).path)
+    for name in ("model.onnx", "bundle.json"):
+        assert (folder / name).read_bytes() == (checkout / "models/candidate" / name).read_bytes()
+    assert {"MLmodel", "requirements.txt", "input_example.json"} < {path.name for path in folder.iterdir()}
+    data = {item.dataset.name: item.dataset.digest for item in stages["train"].inputs.dataset_inputs}
+    figures = {metric.key: metric for metric in model.metrics}
+    assert {"valid.label", "fonts.letters", "digits8.digits", "calibration.error"} <= set(figures)
+    assert figures["fonts.letters"].dataset_digest == data["data/prepared/dataset.npz"]
+    assert figures["fonts.letters"].run_id == stages["evaluate"].info.run_id
+    assert not [name for name in figures if "size known" in name or "pen" in name]
+
+
+def test_a_stage_that_dvc_skips_is_linked_to_the_run_that_made_its_outputs(checkout: Path, tmp_path: Path) -> None:
+    "Another learning rate of the last training: everything before it stays, and leads to the first pipeline."
+    folder = shutil.copytree(checkout, tmp_path / "checkout", symlinks=True)
+    client, place = client_of(folder)
+    first, before = family(client, place)
+    change(folder, "train", learning_rate=0.02)
+    done = run(folder, "dvc", "repro")
+    assert done.returncode == 0, done.stdout + done.stderr
+    parent = client.search_runs([place], "tags.`ukr.pipeline` LIKE '%'")[0]
+    children = client.search_runs([place], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert parent.info.run_id != first.info.run_id and parent.info.status == "FINISHED"
+    assert {child.data.tags["ukr.stage"] for child in children} == {"train", "evaluate"}
+    note = parent.data.tags["mlflow.note.content"]
+    assert note.count("skipped") == 3 and "fonts.letters" in parent.data.metrics
+    assert all(f"runs/{before[stage].info.run_id})" in note for stage in ("preprocess", "pretrain", "train_teacher"))
 
 
 def changed(checkout: Path, folder: Path, stage: str, **parameters: object) -> Path:

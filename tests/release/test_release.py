@@ -7,8 +7,13 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlparse
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, Param
+from mlflow.entities import Run as Tracked
 from support.browser import LAPTOP
 from support.checkout import ROOT
 from support.networks import leaning
@@ -21,8 +26,8 @@ from ukr_letters.core.bundle import BundleError, open_bundle
 from ukr_letters.core.deploy import NAMES, HotReload, smoke_test
 from ukr_letters.core.recognizer import CHAMPION, Recognizer
 from ukr_letters.learn.dataset import assemble, save
+from ukr_letters.release.backend import connect, experiment
 from ukr_letters.release.registry import Refused, Registry, RegistryError, gaps
-from ukr_letters.release.tracking import connect
 
 pytestmark = pytest.mark.slow  # MLflow alone takes seconds to load
 
@@ -120,7 +125,7 @@ def test_what_does_not_work_is_not_registered_and_not_served(
     good = registry.register(candidates["good"])
     registry.fetch(tmp_path / "served", good.number)
     bad = registry.register(candidates["bad"])
-    [stored] = (tmp_path / "mlartifacts").rglob(f"{bad.run}/artifacts/model/model.onnx")
+    stored = Path(urlparse(bad.source).path) / "model.onnx"
     stored.write_bytes(b"swapped")
     with pytest.raises(BundleError, match="not the network"):
         registry.fetch(tmp_path / "served", bad.number)
@@ -159,7 +164,9 @@ def test_the_command_tells_what_it_did(command: Callable, gold: Path, candidates
     shutil.copy2(ROOT / "settings.ini", tmp_path)
     shutil.copytree(gold.parents[1], tmp_path / "data")
     figures = f"--metrics={candidates['metrics.json']}"
-    assert command("register", f"--candidate={candidates['bad']}", figures)[1].endswith("is version 2\n")
+    assert command("register", f"--candidate={candidates['bad']}", figures)[1].endswith(
+        f"is version 2: the run of its training is not at sqlite:///{tmp_path}/mlflow.db\n"
+    )
     status, told, why = command("promote", "--dry-run")
     assert status == 1 and "REFUSED" in why and "digits8" in told
     command("promote", "--despite", "a trial")
@@ -206,3 +213,57 @@ def test_the_page_answers_with_the_new_champion(
         assert drawn() == (stubborn.network, "щ")
         registry.fetch(place)
         assert drawn() == (Recognizer().version, "а")
+
+
+def trained(client: MlflowClient, network: str) -> Tracked:
+    "A run of the train stage in MLflow that made a network, as a sender leaves it."
+    tags = {"ukr.run": "20261124T090000Z-train-0a1b2c", "ukr.stage": "train", "mlflow.source.git.commit": "4" * 40}
+    run = client.create_run(experiment(client), tags=tags, run_name="train 4444444 lr 0.01")
+    values = {"model": network, "learning_rate": "0.01", "epochs": "64"}
+    client.log_batch(run.info.run_id, params=[Param(*value) for value in values.items()])
+    data = Dataset("data/prepared/dataset.npz", "9" * 32, "local", "{}")
+    client.log_inputs(run.info.run_id, [DatasetInput(data, [])])
+    client.set_terminated(run.info.run_id)
+    return client.get_run(run.info.run_id)
+
+
+def test_a_version_leads_to_the_training_that_made_it(uri: str, gold: Path, candidates: dict, tmp_path: Path) -> None:
+    "Its run, commit and data, in MLflow and in the bundle; its page says why it was let in, and what followed."
+    registry, client = Registry(uri, gold, CHAMPION), connect(uri)
+    training = trained(client, open_bundle(candidates["bad"])[0].version)
+    good = registry.register(candidates["good"], candidates["metrics.json"])
+    bad = registry.register(candidates["bad"], candidates["metrics.json"])
+    assert registry.register(candidates["bad"], candidates["metrics.json"]) == bad
+    assert (good.run, bad.run) == ("", "20261124T090000Z-train-0a1b2c")
+    registry.promote(despite="a trial", who="taras")
+    registry.rollback("everything is a 4", who="olena")
+    version = client.get_model_version("ukr-letters", bad.number)
+    assert version.run_id == training.info.run_id
+    assert (version.tags["commit"], version.tags["data"]) == ("4" * 40, "9" * 32)
+    assert version.tags["decided_by"] == "taras" and version.tags["gate"].startswith("REFUSED")
+    [model] = client.search_logged_models([experiment(client)], f"tags.bundle = '{bad.bundle}'")
+    assert model.source_run_id == training.info.run_id
+    figures = {metric.key: (metric.value, metric.dataset_digest) for metric in model.metrics}
+    assert figures == {"digits8.digits": (97.5, "9" * 32)}
+    for told in (f"runs/{training.info.run_id})", "learning_rate 0.01", "| digits8 |", model.model_id, "a trial"):
+        assert told in version.description
+    assert "REFUSED" in version.description and "followed by version 1 (roll back)" in version.description
+    assert "not in this store" in client.get_model_version("ukr-letters", good.number).description
+    bundle = registry.fetch(tmp_path / "served", bad.number)[0]
+    assert bundle.made_by == {"commit": "4" * 40, "run": bad.run, "data": "9" * 32}
+    assert registry.fetch(tmp_path / "served", good.number)[0].made_by is None
+    model_file = client.get_model_version_download_uri("ukr-letters", bad.number)
+    assert model_file == bad.source and version.status == "READY"
+
+
+def test_a_follower_asks_once_while_nothing_changes(
+    local: str, candidates: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry, asked = Registry(local, shipped=CHAMPION), []
+    registry.register(candidates["good"])
+    assert registry.fetch(tmp_path / "served")[1]
+    real = registry.client.get_model_version_by_alias
+    monkeypatch.setattr(
+        registry, "client", SimpleNamespace(get_model_version_by_alias=lambda *a: (asked.append(a), real(*a))[1])
+    )
+    assert not registry.fetch(tmp_path / "served")[1] and asked == [("ukr-letters", "champion")]

@@ -16,10 +16,11 @@ from ukr_letters.cli import ukr_release, ukr_track
 from ukr_letters.core.deploy import smoke_test
 from ukr_letters.learn.dataset import assemble, save
 from ukr_letters.learn.params import ParamsError, read_params
+from ukr_letters.release.backend import connect, experiment
 from ukr_letters.release.registry import Registry, gaps
 from ukr_letters.release.runs import all_runs, begin, until_ended
 from ukr_letters.release.stage import notebook_of
-from ukr_letters.release.tracking import connect, experiment, sent_to
+from ukr_letters.release.tracking import sent_to
 
 pytestmark = pytest.mark.slow  # MLflow alone takes seconds to load
 SITE = ROOT / "tests/golden/site/tracked"  # what that code wrote; @SITE@ stands for the checkout in which it ran
@@ -132,9 +133,9 @@ def test_runs_are_kept_sent_and_followed_by_new_ones(command: Callable, site: Pa
     assert status == 0 and text == f"{UNSENT}: sent\n{fresh.name}: sent\n2 runs for sqlite:///{site}/mlflow.db\n"
     found = {run.data.tags["ukr.run"]: run for run in client.search_runs([experiment(client)])}
     assert set(found) == {SENT, UNSENT, fresh.name} and found[SENT].to_dictionary() == before.to_dictionary()
-    for name, seed in ((SENT, "0"), (UNSENT, "1")):
+    for name, called, seed in ((SENT, "teach", "0"), (UNSENT, "teach d04006e lr 0.008", "1")):
         run = found[name]
-        assert (run.info.run_name, run.info.status, run.data.params["seed"]) == ("teach", "FINISHED", seed)
+        assert (run.info.run_name, run.info.status, run.data.params["seed"]) == (called, "FINISHED", seed)
         assert run.data.params["source_mass"] == '{"fonts": 2.0}' and run.data.params["heat"] == "1.5"
         history = client.get_metric_history(run.info.run_id, "loss")
         assert [metric.step for metric in history] == [1, 2] and history[1].value < history[0].value

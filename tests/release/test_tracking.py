@@ -1,11 +1,13 @@
 """Runs and MLflow, as real programs: seen while they work, never lost while MLflow is away, never there twice."""
 
+import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
-from contextlib import chdir
+from contextlib import chdir, closing, suppress
 from pathlib import Path
 from time import monotonic
 
@@ -18,9 +20,10 @@ from support.checkout import ROOT
 from support.services import MlflowServer
 from support.waiting import eventually
 
+from ukr_letters.release.backend import connect, experiment
 from ukr_letters.release.runlog import write_json
 from ukr_letters.release.runs import Run, begin, runs_folder, until_ended
-from ukr_letters.release.tracking import connect, experiment
+from ukr_letters.release.tracking import Sender, measured
 
 pytestmark = pytest.mark.slow  # MLflow alone takes seconds to load
 LONG = 120  # seconds within which everything happens, even on a busy machine
@@ -211,14 +214,14 @@ def test_a_sender_killed_in_the_middle_leaves_no_doubles(
 ) -> None:
     "What it had begun is completed by the next one."
     checkout = Checkout(tmp_path, 3, mlflow_server.url)
-    run = checkout.record(files=60)
+    run = checkout.record(files=150)
     sender = checkout.start("ukr_track")
     assert eventually(lambda: seen.files(run), LONG)
     sender.send_signal(signal.SIGKILL)
     sender.communicate(timeout=LONG)
-    assert len(seen.files(run)) < 61 and seen.one(run).info.status == "RUNNING"
+    assert len(seen.files(run)) < 151 and seen.one(run).info.status == "RUNNING"
     assert checkout.track()[0] == 0
-    assert len(seen.files(run)) == 61 and seen.one(run).info.status == "FINISHED"
+    assert len(seen.files(run)) == 151 and seen.one(run).info.status == "FINISHED"
     assert seen.values(run) == [(1, 0.5), (2, 1.0), (3, 1.5)]
 
 
@@ -266,3 +269,111 @@ def test_a_run_that_never_began_waits_for_nobody(tmp_path: Path) -> None:
     with chdir(tmp_path):
         (runs_folder() / "20261124T090000Z-walk-000000").mkdir(parents=True)
     assert checkout.track()[1].startswith("0 runs")
+
+
+TRIAL = {
+    "number": 3,
+    "state": "COMPLETE",
+    "started": "2026-11-24T09:00:00+00:00",
+    "ended": "2026-11-24T09:01:00+00:00",
+    "params": {"learning_rate": 0.01},
+    "metrics": {"score": 98.1, "case": 90.5},
+    "steps": {"1": 97.0, "2": 98.1},
+}
+
+
+def test_trials_are_children_of_their_search(tmp_path: Path, mlflow_server: MlflowServer, seen: Seen) -> None:
+    "Each once, also if a sender comes again, with its values, its score by step, and how it ended."
+    checkout = Checkout(tmp_path, 3, mlflow_server.url)
+    run = checkout.record()
+    pruned = TRIAL | {"number": 4, "state": "PRUNED", "metrics": {}, "steps": {"1": 60.0}}
+    failed = TRIAL | {"number": 5, "state": "FAIL", "metrics": {}, "steps": {}}
+    lines = [json.dumps(trial) + "\n" for trial in (TRIAL, pruned, failed)]
+    (run.folder / "trials.jsonl").write_text("".join(lines) + '{"number": 6, "sta')
+    assert checkout.track()[0] == 0
+    (run.folder / "mlflow.json").unlink()
+    assert checkout.track()[0] == 0
+    place, parent = experiment(seen.client), seen.one(run).info.run_id
+    found = seen.client.search_runs([place], f"tags.`mlflow.parentRunId` = '{parent}'")
+    assert {child.info.run_name: child.info.status for child in found} == {
+        "trial 3": "FINISHED",
+        "trial 4": "KILLED",
+        "trial 5": "FAILED",
+    }
+    [best] = [child for child in found if child.info.run_name == "trial 3"]
+    assert best.data.params == {"learning_rate": "0.01"} and best.data.metrics == {"score": 98.1, "case": 90.5}
+    assert best.data.tags["ukr.run"] == f"{run.name}/trial 3" and best.info.end_time - best.info.start_time == 60_000
+    history = seen.client.get_metric_history(best.info.run_id, "score")
+    assert [(one.step, one.value) for one in history] == [(1, 97.0), (2, 98.1)]
+
+
+def test_a_new_file_survives_several_first_contacts(tmp_path: Path) -> None:
+    "Four programs at once: one makes the tables, the others wait."
+    checkout = Checkout(tmp_path, 3)
+    checkout.record()
+    first = "from ukr_letters.release.backend import connect, experiment; print(experiment(connect()))"
+    programs = [checkout.start(sys.executable, "-c", first) for _ in range(4)]
+    said = [program.communicate(timeout=LONG) for program in programs]
+    assert [program.returncode for program in programs] == [0] * 4, said
+    assert {out.strip() for out, _ in said} == {"1"} and checkout.track()[0] == 0
+
+
+def test_a_file_that_was_left_half_made_is_named(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, 3)
+    checkout.record()
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as half:
+        half.execute("CREATE TABLE experiments (name TEXT)")
+        half.execute("CREATE TABLE _alembic_tmp_endpoints (name TEXT)")
+        half.commit()
+    status, answer = checkout.track()
+    assert status == 1 and f"MLflow cannot open {tmp_path}/mlflow.db" in answer and "Traceback" not in answer
+    assert "move it away and call `ukr_track`" in answer
+    (tmp_path / "mlflow.db").unlink()
+    assert checkout.track()[0] == 0
+
+
+def test_stages_of_one_pipeline_have_one_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    "Its status and end are those of its stages; a stage that a person started has no parent."
+    checkout = Checkout(tmp_path, 3)
+    alone = checkout.record()
+    monkeypatch.setenv("DVC_EXP_NAME", "broad-pens")
+    monkeypatch.setenv("DVC_EXP_BASELINE_REV", "4" * 40)
+    children = [checkout.record() for _ in range(2)]
+    with chdir(tmp_path):
+        broken = begin("stumble", {})
+        with suppress(ZeroDivisionError), until_ended(broken):
+            raise ZeroDivisionError("division by zero")
+    senders = [checkout.start("ukr_track") for _ in range(2)]
+    for sender in senders:
+        sender.communicate(timeout=LONG)
+    assert checkout.track()[0] == 0
+    local = Seen(f"sqlite:///{tmp_path}/mlflow.db")
+    [parent] = local.client.search_runs([experiment(local.client)], "attributes.run_name = 'broad-pens'")
+    assert parent.info.status == "FAILED" and parent.info.end_time == local.one(broken).info.end_time
+    for child in (*children, broken):
+        assert local.one(child).data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert "mlflow.parentRunId" not in local.one(alone).data.tags
+
+
+def test_an_experiment_of_before_opens_as_training(tmp_path: Path) -> None:
+    "Its kind is set, unless a person has chosen another; so is its description."
+    client = connect(f"sqlite:///{tmp_path}/mlflow.db")
+    place = client.create_experiment("ukr-letters")
+    client.set_experiment_tag(place, "mlflow.experimentKind", "genai_development_inferred")
+    assert experiment(client) == place
+    tags = client.get_experiment(place).tags
+    assert tags["mlflow.experimentKind"] == "custom_model_development" and tags["mlflow.note.content"]
+    client.set_experiment_tag(place, "mlflow.experimentKind", "finetuning")
+    experiment(client)
+    assert client.get_experiment(place).tags["mlflow.experimentKind"] == "finetuning"
+
+
+def test_a_monitor_that_fails_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no processor")
+
+    client = connect(f"sqlite:///{tmp_path}/mlflow.db")
+    sender = Sender(Checkout(tmp_path, 3).record(), client)
+    monkeypatch.setattr("ukr_letters.release.tracking.SystemMetricsMonitor", fail)
+    with measured(sender):
+        pass

@@ -37,6 +37,7 @@ class Bundle:
     classes: str = "".join(CLASSES)
     renderer: str = RENDERER
     input: tuple[int, ...] = (1, SIZE, SIZE)  # one glyph: channels, height, width; 0 paper, 1 ink
+    made_by: dict[str, str] | None = None  # commit, run and hash of the data; the registry adds it
 
     @property
     def version(self) -> str:
@@ -93,7 +94,8 @@ def write_bundle(
     folder.mkdir(parents=True, exist_ok=True)
     bundle = Bundle(sha256=sha256(model).hexdigest(), **facts)
     (folder / "model.onnx").write_bytes(model)
-    text = json.dumps(asdict(bundle), ensure_ascii=False, indent=1, sort_keys=True)
+    fields = {name: value for name, value in asdict(bundle).items() if value is not None}
+    text = json.dumps(fields, ensure_ascii=False, indent=1, sort_keys=True)
     (folder / "bundle.json").write_text(text + "\n", encoding="utf-8")
     return bundle
 

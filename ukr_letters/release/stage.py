@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FOLLOW', 'FOLLOWER_SECONDS', 'SHARED', 'RESTARTS', 'WORK', 'LAUNCH', 'notebook_of', 'execute', 'recorded', 'drawn',
-           'followed', 'open_run', 'launch', 'share_stage', 'paths_of', 'contested', 'rival', 'prepared', 'run_stage']
+           'followed', 'open_run', 'launch', 'share_stage', 'contested', 'rival', 'prepared', 'run_stage']
 
 # %% ../../nbs/release/04_stage.ipynb #3373383b
 import logging
@@ -24,7 +24,7 @@ from ..core.settings import member, mirror, processes, root
 from ..learn.params import params
 from .plots import draw, epochs_of, write_table
 from .runlog import log_artifacts
-from .runs import Run, all_runs, begin, stages, until_ended
+from .runs import Run, all_runs, begin, paths, until_ended
 
 # %% ../../nbs/release/04_stage.ipynb #cc2fa209
 def notebook_of(stage: str) -> Path:
@@ -79,7 +79,7 @@ def recorded(notebook: Path, values: dict) -> None:
 
 
 def drawn(run: Run, stage: str) -> None:
-    "Write [the curves](02_plots.ipynb) of a training for DVC, and keep their picture with the run."
+    "Write [the curves](02_plots.ipynb) of a training for DVC, and keep their picture with the open run."
     path = root() / "reports" / stage
     epochs = epochs_of(run)
     write_table(epochs, path.with_suffix(".csv"))
@@ -170,20 +170,12 @@ def share_stage(
         raise SystemExit(f"ukr_stage: {stage} failed in {number} processes: see the reason above")
 
 # %% ../../nbs/release/04_stage.ipynb #5e761d0d
-def paths_of(stage: str) -> tuple[set[str], set[str]]:  # what it reads, what it writes
-    "Return the files and folders of a stage that DVC knows, and its executed notebook."
-    listed = {
-        key: {next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries}
-        for key, entries in stages().get(stage, {}).items()
-        if key in ("deps", "outs", "metrics", "plots")
-    }
-    written = (listed.get(key, set()) for key in ("outs", "metrics", "plots"))
-    return listed.get("deps", set()), {f"reports/{stage}.ipynb"}.union(*written)
-
-
 def contested(one: str, other: str) -> list[str]:
     "Return what one of two stages writes and the other one reads or writes, sorted."
-    (reads, writes), (others_reads, others_writes) = paths_of(one), paths_of(other)
+    reads, others_reads = (set(paths(stage, "deps")) for stage in (one, other))
+    writes, others_writes = (
+        {f"reports/{stage}.ipynb", *paths(stage, "outs", "metrics", "plots")} for stage in (one, other)
+    )
     return sorted(writes & others_writes | writes & others_reads | reads & others_writes)
 
 # %% ../../nbs/release/04_stage.ipynb #080faf97
