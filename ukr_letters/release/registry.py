@@ -24,10 +24,12 @@ from time import sleep
 from ..core.bundle import Bundle, BundleError, open_bundle, write_bundle
 from ..core.deploy import NAMES, deploy_bundle, smoke_test
 from ..core.settings import root
+from ..learn.evaluate import headline
+from ..learn.sources import SOURCES
 from .backend import EXPERIMENT, RELEASES, address, connect, experiment
 from .gate import Comparison, GateError, compare, correctness_of, gold_of, judgement, table
 from .lineage import SHORT, link
-from .models import data_hash, figures, headlines, log_figures, log_model
+from .models import data_hash, figures, log_figures, log_model
 from .runs import commit_of, now, user
 
 # %% ../../nbs/release/06_registry.ipynb #b7b761c0
@@ -45,7 +47,7 @@ class RegistryError(RuntimeError):
 
 def described(
     folder: Path,  # a bundle
-    measured: dict | None,  # content of metrics.json; None: keep the description as it is
+    measured: dict | None,  # content of details.json; None: keep the description as it is
     target: Path,
     made_by: dict[str, str] | None = None,  # see `origin`
 ) -> bytes:  # content of the new bundle.json
@@ -83,9 +85,9 @@ LONGEST = 3500  # characters of a description; MLflow keeps 5,000, and the histo
 
 
 def results(measured: dict) -> list[str]:
-    "Return the headlines of metrics.json as the lines of a table in Markdown."
-    shown = headlines(figures(measured))
-    tests = [test for test in measured if any(f"{test}.{answer}" in shown for answer in ANSWERS)]
+    "Return the main figures of each source in details.json as the lines of a table in Markdown."
+    shown = figures(measured)
+    tests = [test for test in measured if test in SOURCES]
     row = lambda test: " | ".join(f"{shown[f'{test}.{a}']:.1f}" if f"{test}.{a}" in shown else "" for a in ANSWERS)
     head = ["", f"| right, % | {' | '.join(ANSWERS.values())} |", "|---|---|---|---|---|"] if tests else []
     return [*head, *(f"| {test} | {row(test)} |" for test in tests)]
@@ -253,7 +255,7 @@ class Registry:
         run = training or self._run_for(facts, tags)
         beside = {"metrics.json": json.dumps(measured, indent=1) + "\n", **card_of(facts)}
         model = log_model(self.client, run, bundle, f"{MODEL}-{facts.version}", tags, beside)
-        log_figures(self.client, run, [model], headlines(figures(measured)))
+        log_figures(self.client, run, [model], headline(measured))
         with suppress(MlflowException):  # it is there already
             self.client.create_registered_model(MODEL, description="Reads hand-drawn Ukrainian letters and digits.")
         # the address of the files, because MLflow would look for `models:/<id>` in the store that the process has set
@@ -285,7 +287,7 @@ class Registry:
     def register(
         self,
         candidate: Path,  # a bundle, such as models/candidate
-        metrics: Path | None = None,  # metrics.json of the evaluate stage; None if the description has the figures
+        metrics: Path | None = None,  # details.json of the evaluate stage; None if the description has the figures
     ) -> Registered:
         "Register a bundle, or find the same one; raises `BundleError` if it does not work."
         self._begin()

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from ..core.bundle import open_bundle
 from ..core.deploy import NAMES
 from ..core.settings import tracking_uri
+from ..learn.evaluate import HEADLINE
 from .backend import address, connect, experiment
 from ukr_letters.release.lineage import (
     description,
@@ -33,7 +34,7 @@ from ukr_letters.release.lineage import (
     settle,
     title,
 )
-from .models import figures, headlines, log_figures, log_model, models_of
+from .models import figures, log_figures, log_model, models_of
 from .runlog import write_json
 from .runs import Run, all_runs, artifacts, is_data, logged, now
 
@@ -211,7 +212,7 @@ class Sender:
         elif facts["stage"] == "evaluate":
             models = models_of(self.client, facts["parameters"]["model"])
             self.client.log_inputs(self.id, models=[LoggedModelInput(model.model_id) for model in models])
-            shown = headlines(tracked.data.metrics)
+            shown = {name: value for name, value in tracked.data.metrics.items() if name in HEADLINE}
             log_figures(self.client, tracked, models, shown)
             if self.parent:  # so that a list of pipelines compares them
                 rows = [Metric(name, value, tracked.info.start_time, 0) for name, value in shown.items()]
