@@ -118,8 +118,9 @@ def test_the_network_is_a_model_of_its_training(checkout: Path, tmp_path: Path) 
     "With the bundle, inputs, outputs, an example, and what the training and the evaluation measured on which data."
     client, place = client_of(checkout)
     stages = family(client, place)[1]
-    [model] = client.search_logged_models([place], f"tags.network = '{stages['train'].data.params['model']}'")
-    assert model.source_run_id == stages["train"].info.run_id and model.params["learning_rate"] == "0.01"
+    same = client.search_logged_models([place], f"tags.network = '{stages['train'].data.params['model']}'")
+    [model] = [one for one in same if one.source_run_id == stages["train"].info.run_id]
+    assert model.params["learning_rate"] == "0.01"
     [read] = client.get_run(stages["evaluate"].info.run_id).inputs.model_inputs
     assert read.model_id == model.model_id
     folder = Path(urlparse(model.artifact_location).path)
@@ -127,10 +128,12 @@ def test_the_network_is_a_model_of_its_training(checkout: Path, tmp_path: Path) 
         assert (folder / name).read_bytes() == (checkout / "models/candidate" / name).read_bytes()
     assert {"MLmodel", "requirements.txt", "input_example.json"} < {path.name for path in folder.iterdir()}
     data = {item.dataset.name: item.dataset.digest for item in stages["train"].inputs.dataset_inputs}
-    figures = {metric.key: metric for metric in model.metrics}
+    evaluation = stages[
+        "evaluate"
+    ].info.run_id  # equal trainings give equal networks: another may have measured it, too
+    figures = {one.key: one for one in model.metrics if one.run_id == evaluation or one.key.startswith("valid.")}
     assert {"valid.label", "fonts.letters", "digits8.digits", "calibration.error"} <= set(figures)
     assert figures["fonts.letters"].dataset_digest == data["data/prepared/dataset.npz"]
-    assert figures["fonts.letters"].run_id == stages["evaluate"].info.run_id
     assert not [name for name in figures if "size known" in name or "pen" in name]
 
 
