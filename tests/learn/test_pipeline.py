@@ -14,7 +14,7 @@ from mlflow.entities import Run as Tracked
 from support.checkout import ROOT, change, run
 from support.imports import NAMES, modules_of, reached
 
-from ukr_letters.learn.evaluate import RENDERINGS, headline
+from ukr_letters.learn.evaluate import HEADLINE, RENDERINGS, headline
 
 WARNED = re.compile(r".*(?:warning|without encryption).*", re.IGNORECASE)
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -83,7 +83,8 @@ def test_every_stage_run_is_an_mlflow_run(checkout: Path) -> None:
 
 def test_a_run_holds_the_files_that_its_stage_made_and_no_others(checkout: Path) -> None:
     client, place = client_of(checkout)
-    measured = ("accuracy.png", "confusions.png", "confusions.csv", "mistakes.png", "reliability.png", "metrics.json")
+    measured = ("accuracy.png", "confusions.png", "confusions.csv", "mistakes.png", "reliability.png")
+    measured += ("metrics.json", "details.json")
     own = {"preprocess": {"card.json"}, "evaluate": {"MODEL_CARD.md", *measured}}
     own |= {stage: {f"{stage}.png"} for stage in ("pretrain", "train_teacher", "train")}
     for stage, found in family(client, place)[1].items():
@@ -128,12 +129,11 @@ def test_the_network_is_a_model_of_its_training(checkout: Path, tmp_path: Path) 
         assert (folder / name).read_bytes() == (checkout / "models/candidate" / name).read_bytes()
     assert {"MLmodel", "requirements.txt", "input_example.json"} < {path.name for path in folder.iterdir()}
     data = {item.dataset.name: item.dataset.digest for item in stages["train"].inputs.dataset_inputs}
-    evaluation = stages[
-        "evaluate"
-    ].info.run_id  # equal trainings give equal networks: another may have measured it, too
+    # Equal trainings give equal networks: another run may have measured it, too.
+    evaluation = stages["evaluate"].info.run_id
     figures = {one.key: one for one in model.metrics if one.run_id == evaluation or one.key.startswith("valid.")}
-    assert {"valid.label", "fonts.letters", "digits8.digits", "calibration.error"} <= set(figures)
-    assert figures["fonts.letters"].dataset_digest == data["data/prepared/dataset.npz"]
+    assert {"valid.label", "paper", "synthetic", "case", "ood", "calibration"} <= set(figures)
+    assert figures["paper"].dataset_digest == data["data/prepared/dataset.npz"]
     assert not [name for name in figures if "size known" in name or "pen" in name]
 
 
@@ -150,7 +150,7 @@ def test_a_stage_that_dvc_skips_is_linked_to_the_run_that_made_its_outputs(check
     assert parent.info.run_id != first.info.run_id and parent.info.status == "FINISHED"
     assert {child.data.tags["ukr.stage"] for child in children} == {"train", "evaluate"}
     note = parent.data.tags["mlflow.note.content"]
-    assert note.count("skipped") == 3 and "fonts.letters" in parent.data.metrics
+    assert note.count("skipped") == 3 and set(parent.data.metrics) == {*HEADLINE} - {"screen"}
     assert all(f"runs/{before[stage].info.run_id})" in note for stage in ("preprocess", "pretrain", "train_teacher"))
 
 
