@@ -287,7 +287,7 @@ def test_trials_are_children_of_their_search(tmp_path: Path, mlflow_server: Mlfl
     checkout = Checkout(tmp_path, 3, mlflow_server.url)
     run = checkout.record()
     pruned = TRIAL | {"number": 4, "state": "PRUNED", "metrics": {}, "steps": {"1": 60.0}}
-    failed = TRIAL | {"number": 5, "state": "FAIL", "metrics": {}, "steps": {}}
+    failed = TRIAL | {"number": 5, "state": "FAIL", "started": None, "params": {}, "metrics": {}, "steps": {}}
     lines = [json.dumps(trial) + "\n" for trial in (TRIAL, pruned, failed)]
     (run.folder / "trials.jsonl").write_text("".join(lines) + '{"number": 6, "sta')
     assert checkout.track()[0] == 0

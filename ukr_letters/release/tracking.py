@@ -129,10 +129,12 @@ def send_trial(
 ) -> None:
     "Make a child run of a trial that has ended, or complete the one that another sender began."
     place, name = experiment(client), f"{run.name}/trial {trial['number']}"
-    began, ended = milliseconds(trial["started"]), milliseconds(trial["ended"])
+    facts = run.facts()
+    # A trial whose worker died before it began has no times.
+    began, ended = (milliseconds(trial[key] or facts["started"]) for key in ("started", "ended"))
     tags = {"ukr.run": name, "ukr.trial": trial["state"], "mlflow.parentRunId": parent}
     tags |= {
-        "mlflow.user": run.facts().get("user", ""),
+        "mlflow.user": facts.get("user", ""),
         "mlflow.source.name": "ukr_tune",
         "mlflow.source.type": "LOCAL",
     }
