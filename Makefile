@@ -88,7 +88,7 @@ check: .venv/developing  ## notebooks clean, package exported, README in sync, n
 repro: .venv/developing  ## run the pipeline on the real data: preprocess, pretrain, train_teacher, train, evaluate
 	$(BIN)/dvc repro
 
-# Another checkout to look into, such as walk.
+# Another checkout to look into, such as walk. The list of sources would fill a terminal by itself.
 IN ?= .
 HEADLINE := ^(screen|paper|synthetic|case|ood|calibration|digits)$$
 
@@ -96,12 +96,12 @@ walk: .venv/developing  ## walk the whole pipeline on embedded data with small b
 	$(BIN)/python tests/house/walk.py
 
 experiments: .venv/developing  ## compare experiments of DVC by what was changed and the headline; IN=walk looks into another checkout
-	@cd $(IN) && dvc exp show --no-pager --only-changed --keep '$(HEADLINE)' --drop '[.](npz|json|py|ipynb)$$|^models|^Created'
+	@cd $(IN) && dvc exp show --no-pager --only-changed --keep '$(HEADLINE)' --drop '[.](npz|json|py|ipynb)$$|^models|^Created|[.]sources$$'
 
 mlflow: .venv/developing  ## compare the runs of stages in MLflow's pages on http://127.0.0.1:5000; PORT=5001 takes another port, IN=walk another checkout
 	@cd $(IN) && python -c "from ukr_letters.release.backend import browse; browse($(or $(PORT),5000))"
 
-optuna: .venv/developing  ## watch the searches of ukr_tune in Optuna's dashboard on http://127.0.0.1:8080
+optuna: .venv/developing  ## watch the searches of ukr_tune in Optuna's dashboard on http://127.0.0.1:8080; IN=walk as above
 	@cd $(IN) && ukr_tune --dashboard
 
 bench: .venv/testing .venv/browser .venv/postgres .venv/wrk  ## measure network, store, release, serving, review, tuning and training; ONLY='model store' measures some

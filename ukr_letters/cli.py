@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SIGNALS', 'ukr_serve', 'ukr_review', 'ukr_api', 'ukr_stage', 'ukr_tune', 'release_of', 'versioned', 'stoppable',
-           'call_with_arguments', 'loaded', 'command', 'shown', 'recognize_files', 'ukr_recognize', 'stage',
-           'ukr_track', 'tune', 'ukr_collect', 'ukr_release']
+           'call_with_arguments', 'loaded', 'command', 'shown', 'recognize_files', 'ukr_recognize', 'of_checkout',
+           'stage', 'ukr_track', 'tune', 'ukr_collect', 'ukr_release']
 
 # %% ../nbs/cli.ipynb #d1a0c003
 import json
@@ -200,11 +200,25 @@ def ukr_recognize() -> None:
     sys.exit(0 if recognize_files(given.files, given.mode, given.model, given.json) else 1)
 
 # %% ../nbs/cli.ipynb #ea12b226
+def of_checkout() -> None:
+    "Start this command again with the package of the checkout, if another one was imported; raises `SystemExit`."
+    from ukr_letters.core.settings import root
+
+    own, known = root() / "ukr_letters", os.environ.get("PYTHONPATH", "")
+    if not (own / "cli.py").is_file() or own.resolve() == Path(__file__).parent.resolve():
+        return
+    if str(root()) in known.split(os.pathsep):
+        sys.exit(f"this command runs {Path(__file__).parent}, and not {own}: install the checkout in an environment")
+    path = os.pathsep.join(filter(None, (str(root()), known)))
+    os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"PYTHONPATH": path})
+
+
 def stage(
     name: str,  # preprocess, pretrain, train_teacher, train, evaluate or tune
     processes: int = 0,  # how many train together; default: UKR_LETTERS_PROCESSES, or one
 ):
     "Run one pipeline stage with its section of params.yaml."
+    of_checkout()
     check = loaded("learn.params")  # first and by itself: it needs no torch and answers at once
     try:
         check.params(name)
@@ -258,6 +272,7 @@ def tune(
     "Search for a better recipe for the train stage, or continue a search."
     from ukr_letters.core.settings import study_url
 
+    of_checkout()
     check = loaded("learn.params")
     try:
         section = check.params("tune")
@@ -273,7 +288,7 @@ def tune(
             with loaded("release.stage").open_run("tune", section):
                 runs.recorded_search(study, section["trials"], section["workers"], storage)
         print(work.offer(study, trial, apply) or "params.yaml says already what the best trial does")
-    except work.TuneError as error:
+    except (work.TuneError, check.ParamsError) as error:
         sys.exit(f"ukr_tune: {error}")
 
 

@@ -21,7 +21,7 @@ DRAWING = "ї"  # one of tests/support/strokes.json
 
 
 def copy_checkout(folder: Path) -> None:
-    "Copy what git knows or would add, as it lies here, and put it under git; raises `SystemExit` if the folder exists."
+    "Copy what git knows or would add, as it lies here, and make it a repository of git; raises `SystemExit` if the folder exists."
     if folder.exists():
         sys.exit(f"walk: {folder} exists: delete it, or name another folder")
     listed = subprocess.run(
@@ -31,14 +31,20 @@ def copy_checkout(folder: Path) -> None:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    git = ["git", "-c", "user.name=walk", "-c", "user.email="]
-    for command in (["git", "init", "-q"], ["git", "add", "-A"], [*git, "commit", "-qm", "Begin the walk"]):
-        subprocess.run(command, cwd=folder, check=True)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+
+
+def commit(folder: Path, message: str) -> None:
+    "Commit everything that git keeps."
+    subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
+    identity = ["-c", "user.name=walk", "-c", "user.email="]
+    subprocess.run(["git", *identity, "commit", "-qm", message], cwd=folder, check=True)
 
 
 def change_parameters(folder: Path) -> None:
     "Write the changes of `CHANGES` into params.yaml."
     yaml, path = YAML(), folder / "params.yaml"
+    yaml.width = 1000  # no line is wrapped
     sections = yaml.load(path)
     for stage, values in yaml.load(folder / CHANGES).items():
         sections[stage].update(values)
@@ -69,7 +75,9 @@ def main() -> None:
     folder, start = parser.parse_args().folder.resolve(), time.monotonic()
     copy_checkout(folder)
     change_parameters(folder)
+    commit(folder, "Begin the walk")
     run(folder, "dvc", "repro")
+    commit(folder, "Walk on embedded data")
     run(folder, "dvc", "metrics", "show")
     (folder / "drawing.json").write_text(
         json.dumps(json.loads((ROOT / "tests/support/strokes.json").read_text())[DRAWING])

@@ -67,12 +67,22 @@ def test_numbers_are_read_as_dvc_writes_them(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "- a", "5", "train: [", "train: 5", "tune: {searched: 5}", "1: {2: 3}", "a: *b", "\0"]
+    "text",
+    [
+        *("", "- a", "5", "train: [", "train: 5", "tune: {searched: 5}", "1: {2: 3}", "a: *b", "\0", "train:", "false"),
+        *("evaluate: {worst: 2024-99-99}", f"evaluate: {{worst: {'9' * 5000}}}", "evaluate: {worst: !!int abc}"),
+        *("train: !!omap 5", "train: &a\n  <<: *a", "&a\ntrain: *a", "{a: " * 2000, "[" * 3000, "limit: [" * 300),
+        "\n".join([f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else '1'] * 9)}]" for n in range(9)]),  # 9^9 values
+        f"preprocess: {{sources: [{', '.join(['mnist'] * 3000)}], limit: 1}}",
+        f"{'k' * 100_001}: 1",
+    ],
+    ids=range(23),
 )
 def test_whatever_the_file_holds_the_answer_is_a_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "params.yaml").write_text(text)
-    with pytest.raises(ParamsError, match=r"^params\.yaml[ ,].*"):
+    with pytest.raises(ParamsError, match=r"^params\.yaml[ ,].*") as refused:
         params("train", tmp_path / "params.yaml")
+    assert len(str(refused.value)) < 5000
 
 
 def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:

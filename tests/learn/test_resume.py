@@ -98,7 +98,15 @@ def test_the_same_training_goes_on(data: Dataset, stopped: Path, tmp_path: Path,
     assert [epoch.number for epoch in epochs] == [1, 2] and checkpoint.exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"no checkpoint"])
+def test_another_number_of_processes_is_another_training(data: Dataset) -> None:
+    "Each process draws random numbers of its own."
+    given = arguments(data)
+    parts = given["model"], given["train"], given["valid"], RECIPE, np.ones(1), None
+    one, two = (training.identity_of(*parts, processes=number) for number in (1, 2))
+    assert {name for name in one if one[name] != two[name]} == {"number of processes"}
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"no checkpoint", b"hello world\n", b"\x80\x02garbage"])
 def test_a_damaged_checkpoint_is_named(data: Dataset, tmp_path: Path, content: bytes) -> None:
     (path := tmp_path / "train.checkpoint").write_bytes(content)
     with pytest.raises(ValueError, match="train.checkpoint is damaged: delete it"):
@@ -114,6 +122,13 @@ def test_a_checkpoint_of_earlier_code_is_no_checkpoint_of_this_training(
     training.torch.save(state, tmp_path / "train.checkpoint")
     fit(**arguments(data), checkpoint=tmp_path / "train.checkpoint")
     assert "begins anew" in capsys.readouterr().out
+
+
+def test_a_training_that_diverges_ends_at_once(data: Dataset) -> None:
+    "And not with a network of which nothing can be made."
+    given = arguments(data) | {"recipe": replace(RECIPE, distillation_temperature=1e-320)}
+    with pytest.raises(ValueError, match="the loss of epoch 1 is nan: lower learning_rate"):
+        fit(**given)
 
 
 def test_a_stage_keeps_its_checkpoint_until_its_outputs_stand(checkout: Path) -> None:

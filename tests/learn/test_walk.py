@@ -1,5 +1,6 @@
 """The walk of the README: the shipped pipeline on embedded data, from parameters to an answer and to MLflow."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,13 +36,7 @@ def test_a_clone_is_clean_after_dvc_pull(walked: tuple[Path, str]) -> None:
     "No stage is left to run and no command complains of what is not there."
     folder, _ = walked
     clone = folder.parent / "clone"
-    identity = ("-c", "user.name=tester", "-c", "user.email=")
-    for command in (
-        ("dvc", "push", "-q"),
-        ("git", "add", "--all"),
-        ("git", *identity, "commit", "-qm", "Walk"),
-        ("git", "clone", "-q", str(folder), str(clone)),
-    ):
+    for command in (("dvc", "push", "-q"), ("git", "clone", "-q", str(folder), str(clone))):
         assert run(folder, *command).returncode == 0
     pulled = run(clone, "dvc", "pull", "-q")
     assert pulled.returncode == 0 and not pulled.stderr, pulled.stderr
@@ -62,6 +57,19 @@ def test_experiments_fit_a_terminal(walked: tuple[Path, str]) -> None:
     assert shown.returncode == 0 and max(map(len, shown.stdout.splitlines())) <= 120
     for name in ("fewer", "evaluate.worst", "paper", "synthetic", "case", "ood", "calibration", "digits"):
         assert name in shown.stdout
+
+
+def test_the_code_of_the_checkout_is_what_runs(walked: tuple[Path, str]) -> None:
+    "Also where the environment holds the package of another checkout: DVC records the hashes of this one."
+    folder, _ = walked
+    module = folder / "ukr_letters/learn/evaluate.py"
+    text = module.read_text()
+    module.write_text(f"{text}\nraise RuntimeError('the code of this checkout')\n")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PATH": path}
+    done = subprocess.run(["ukr_stage", "evaluate"], cwd=folder, env=environment, capture_output=True, text=True)
+    module.write_text(text)
+    assert done.returncode == 1 and "the code of this checkout" in done.stderr
 
 
 def test_it_never_writes_over_a_folder(walked: tuple[Path, str]) -> None:

@@ -271,6 +271,35 @@ def test_a_run_that_never_began_waits_for_nobody(tmp_path: Path) -> None:
     assert checkout.track()[1].startswith("0 runs")
 
 
+def test_a_deleted_parent_is_made_anew_for_all_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    "And its description tells of them again."
+    monkeypatch.setenv("DVC_EXP_NAME", "steeper")
+    checkout = Checkout(tmp_path, 3)
+    runs = [checkout.record(), checkout.record()]
+    assert checkout.track()[0] == 0
+    seen = Seen(f"sqlite:///{tmp_path}/mlflow.db")
+    former = seen.one(runs[0]).data.tags["mlflow.parentRunId"]
+    seen.client.delete_run(former)
+    for run in runs:
+        (run.folder / "mlflow.json").unlink()
+    assert checkout.track()[0] == 0
+    [parent] = {seen.one(run).data.tags["mlflow.parentRunId"] for run in runs}
+    told = seen.client.get_run(parent)
+    assert parent != former and told.info.run_name == "steeper" and told.info.status == "FINISHED"
+    assert "| walk |" in told.data.tags["mlflow.note.content"]
+
+
+@pytest.mark.parametrize(
+    "place", ["postgresql://u:secret@127.0.0.1:1/x", "http://u:secret@127.0.0.1:9", "foo://x", "sqlite:///{}"]
+)
+def test_a_store_that_cannot_be_opened_is_told_without_its_password(tmp_path: Path, place: str) -> None:
+    checkout = Checkout(tmp_path, 3, place.format(tmp_path))  # the last is a folder
+    checkout.record()
+    status, answer = checkout.track()
+    assert status == 1 and answer.startswith("ukr_track: MLflow ") and "Traceback" not in answer, answer
+    assert "secret" not in answer
+
+
 TRIAL = {
     "number": 3,
     "state": "COMPLETE",
@@ -326,8 +355,8 @@ def test_a_file_that_was_left_half_made_is_named(tmp_path: Path) -> None:
         half.execute("CREATE TABLE _alembic_tmp_endpoints (name TEXT)")
         half.commit()
     status, answer = checkout.track()
-    assert status == 1 and f"MLflow cannot open {tmp_path}/mlflow.db" in answer and "Traceback" not in answer
-    assert "move it away and call `ukr_track`" in answer
+    assert status == 1 and f"MLflow cannot open sqlite:///{tmp_path}/mlflow.db" in answer and "Traceback" not in answer
+    assert "move it away and call `ukr_track`; otherwise it is damaged" in answer
     (tmp_path / "mlflow.db").unlink()
     assert checkout.track()[0] == 0
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['REACH', 'LEVELS', 'POOR', 'SIDES', 'SPLITS', 'LABELS', 'OOD', 'UNKNOWN_CASE', 'along_path', 'nearness', 'poorer',
-           'path_of', 'Dataset', 'render', 'contact_sheet', 'without_copies', 'choose', 'join', 'assemble', 'save',
-           'load', 'card']
+           'path_of', 'Dataset', 'render', 'contact_sheet', 'without_copies', 'choose', 'join', 'assemble',
+           'check_symbols', 'save', 'load', 'card']
 
 # %% ../../nbs/learn/03_dataset.ipynb #9f87924c
 import math
@@ -24,7 +24,7 @@ from scipy.ndimage import distance_transform_edt
 from skimage.morphology import isotropic_dilation, skeletonize
 from tqdm.auto import tqdm
 
-from ..core.alphabet import CLASSES, OTHER
+from ..core.alphabet import CLASSES, LETTERS, OTHER
 from ukr_letters.core.ink import (
     BOX,
     FINE,
@@ -237,6 +237,17 @@ def assemble(
     "Read, render, join and de-duplicate the chosen sources, with the paths of what is learnt from."
     parts = [render(read(name, limit), name, redraw=True) for name in choose(sources)]
     return without_copies(join(parts))
+
+# %% ../../nbs/learn/03_dataset.ipynb #beb536e1
+def check_symbols(dataset: Dataset) -> None:
+    "Check that each part has letters and digits, as all stages need; raises `ValueError` with what is missing."
+    for split in SPLITS:
+        labels = dataset.part(split).label
+        kinds = {"letters": labels < len(LETTERS), "digits": (labels >= len(LETTERS)) & (labels != OOD)}
+        for what in [name for name, found in kinds.items() if not found.any()]:
+            raise ValueError(
+                f"the {split} part has no {what}: add a source with some, as fonts and digits8, or raise limit"
+            )
 
 # %% ../../nbs/learn/03_dataset.ipynb #29b92c93
 def save(dataset: Dataset, path: Path) -> None:

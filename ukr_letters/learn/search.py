@@ -723,7 +723,8 @@ def offer(
     present = settings_of(yaml.safe_load(before)["train"])
     try:
         changes = proposal(planned(study), trial)
-        after = edited(before, {name: value for name, value in changes.items() if present.get(name) != value})
+        different = {name: value for name, value in changes.items() if present.get(name) != value}
+        after = edited(before, different) if different else before  # even an edit of nothing would wrap lines anew
     except TuneError as error:
         if apply:
             raise

@@ -17,7 +17,6 @@ from copy import deepcopy
 from dataclasses import asdict, astuple, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, TypeVar
 
 import numpy as np
@@ -413,6 +412,7 @@ def identity_of(
     recipe: Recipe,
     weights: np.ndarray,  # float64 (N,), see `sampling_weights`
     teacher: nn.Module | None,
+    processes: int = 1,  # that train together
 ) -> dict[str, str]:
     "Return what a training is made of, by name: hashes, and the numbers of its recipe as text."
     return {
@@ -422,6 +422,8 @@ def identity_of(
         "initial weights": hash_weights(model),
         "teacher": hash_weights(teacher),
         "code": hash_code(),
+        "number of processes": str(processes),  # each draws random numbers of its own
+        "device": device().type,
         "torch": str(torch.__version__),  # a plain string: a checkpoint may hold nothing else
         **{name: str(value) for name, value in asdict(recipe).items()},
     }
@@ -459,20 +461,20 @@ class Progress:
 
     def kept(self) -> dict:
         "Read the state that the first process finds, for all; empty if there is none; raises `ValueError` if it is damaged."
-        state: dict = {}
+        state: Any = {}
         if self.path and self.path.exists():
             try:
                 state = torch.load(self.path, weights_only=True, map_location="cpu")
-            except (RuntimeError, EOFError, OSError, UnpicklingError) as error:
+            except Exception as error:  # what a damaged file raises is of any kind
                 raise ValueError(f"{self.path} is damaged: delete it, and the training begins anew") from error
-        return _told_by_first(state)
+        return _told_by_first(state if isinstance(state, dict) else {"identity": None})
 
     def resume(self) -> str:  # where the training begins, in words; empty if there is no checkpoint
         "Go on from a checkpoint of the same training; otherwise say what differs and begin anew."
         state = self.kept()
         if self.path is None or not state:
             return ""
-        before = state["identity"] if isinstance(state["identity"], dict) else {}
+        before = state["identity"] if isinstance(state.get("identity"), dict) else {}
         differing = [name for name, value in self.identity.items() if before.get(name) != value]
         if differing:
             return f"{self.path.name} is of another training ({', '.join(differing)} differ): this one begins anew"
@@ -508,6 +510,8 @@ def _epochs(
             progress.schedule.step()
             _average(average, model, min(recipe.ema_decay, 1 - 1 / (step + 1) ** 0.7))
             total += loss.item()
+        if not math.isfinite(total):
+            raise ValueError(f"the loss of epoch {number} is {total}: lower learning_rate or a weight of the recipe")
         if rank == 0:
             epoch = Epoch(number, total / recipe.steps, time.perf_counter() - start, *accuracies(average, valid))
             progress.save(epoch)
@@ -532,7 +536,7 @@ def fit(
         teacher = teacher.to(device(), memory_format=torch.channels_last).eval()  # type: ignore[call-overload]  # see above
     own, weights = _share(recipe, rank, together), sampling_weights(train, source_weights or {}, recipe.ood_weight)
     average = deepcopy(model).requires_grad_(False)
-    identity = _agreed(identity_of(model, train, valid, recipe, weights, teacher))
+    identity = _agreed(identity_of(model, train, valid, recipe, weights, teacher, together))
     progress = Progress(checkpoint, identity, model, average, recipe)
     if (start := progress.resume()) and rank == 0:
         print(start, flush=True)

@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import sys
+from contextlib import nullcontext
 
 from filelock import FileLock
 
@@ -22,6 +23,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 from mlflow import MlflowClient
 from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
+from mlflow.store.db import utils
 from sqlalchemy import make_url
 
 # %% ../../nbs/release/03_backend.ipynb #ad34e42c
@@ -37,31 +39,36 @@ class TrackingError(RuntimeError):
 
 
 def address(uri: str) -> str:
-    "Return the URI of a store without its user and password."
-    return re.sub(r"//[^/@]*@", "//", uri, count=1)
+    "Return the URI of a store, or a text with such URIs, without users and passwords."
+    return re.sub(r"//[^/@\s]*@", "//", uri)
 
 
-def _open_file(uri: str, path: str) -> MlflowClient:
-    "Return a client of a sqlite file, whose tables one program at a time makes; raises `TrackingError` if that fails."
-    with FileLock(f"{path}.lock"):
-        try:
+def _open_database(uri: str) -> MlflowClient:
+    "Return a client of a database, whose tables one program at a time makes in a file; raises `TrackingError`."
+    file = make_url(uri).database if uri.startswith("sqlite:") else None
+    advice = "start the database, or correct MLFLOW_TRACKING_URI"
+    if file:
+        advice = (
+            "if a program was stopped while it made this file and no run was ever sent to it, move it away and call "
+            "`ukr_track`; otherwise it is damaged or of another version of MLflow: take it from a backup"
+        )
+    utils.MAX_RETRY_COUNT = 3  # MLflow tries ten times, which takes over a minute and a half
+    try:
+        with FileLock(f"{file}.lock") if file else nullcontext():
             return MlflowClient(uri)
-        except Exception as error:  # of MLflow, of the database
-            reason = str(error).strip().splitlines()[0]
-            raise TrackingError(
-                f"MLflow cannot open {path}: if a program was stopped while it made this file, "
-                f"the file holds no runs: move it away and call `ukr_track` ({reason})"
-            ) from error
+    except Exception as error:  # of MLflow, of the database, of its driver
+        reason = address(str(error).strip().splitlines()[0])
+        raise TrackingError(f"MLflow cannot open {address(uri)}: {advice} ({reason})") from error
 
 
 def connect(uri: str | None = None) -> MlflowClient:
-    "Return an MLflow client that gives up soon, and make a sqlite file ready; a server is not asked before it is used."
+    "Return an MLflow client that gives up soon; raises `TrackingError` for a database; a server is not asked before it is used."
     for name, value in BRIEF.items():
         os.environ.setdefault(name, value)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs every table of a new store
+    for name in ("alembic", "mlflow.store.db.utils"):  # they log every table of a new store, and every try to open one
+        logging.getLogger(name).setLevel(logging.ERROR)
     place = uri or tracking_uri()
-    path = make_url(place).database if place.startswith("sqlite:") else None
-    return _open_file(place, path) if path else MlflowClient(place)
+    return MlflowClient(place) if place.startswith("http") else _open_database(place)
 
 # %% ../../nbs/release/03_backend.ipynb #e59f396d
 EXPERIMENT, RELEASES = "ukr-letters", "ukr-letters-releases"
@@ -99,7 +106,7 @@ def experiment(client: MlflowClient, name: str = EXPERIMENT) -> str:
             _introduce(client, found)
     except Exception as error:  # of MLflow, of a database, of the network
         later = ", `ukr_track` sends the runs later" if name == EXPERIMENT else ""
-        raise TrackingError(f"MLflow at {where} fails{later}: {error}") from error
+        raise TrackingError(f"MLflow at {where} fails{later}: {address(str(error))}") from error
     if found.lifecycle_stage == "deleted":
         raise TrackingError(
             f"the experiment {name} at {where} was deleted: `mlflow experiments restore -x {found.experiment_id}`"

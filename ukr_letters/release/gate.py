@@ -177,4 +177,4 @@ def judgement(rows: list[Comparison]) -> str:
     worse = (f"{row.name} from {row.champion['value']:.2f} to {row.candidate['value']:.2f} %" for row in regressed)
     if regressed:
         return f"REFUSED: it reads worse than the champion: {'; '.join(worse)}"
-    return f"PASSED: in none of {len(rows)} comparisons does it read worse than the champion"
+    return f"PASSED: in none of {len(rows)} comparisons does it surely read worse than the champion"

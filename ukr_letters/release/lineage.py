@@ -184,7 +184,7 @@ def _skipped_row(client: MlflowClient, stage: str, outs: dict[str, str], before:
 def overview(client: MlflowClient, children: Iterable[Tracked], facts: dict) -> str:
     "Return the description of a parent: its stages, what they read, and the code."
     latest = {child.data.tags["ukr.stage"]: child for child in children}
-    first = min(child.info.start_time for child in latest.values())
+    first = min((child.info.start_time for child in latest.values()), default=milliseconds(facts["started"]))
     idle = skipped({stage: outputs_of(child) for stage, child in latest.items()}, facts["pipeline"]["locked"])
     rows = {stage: _row(client, child) for stage, child in latest.items()}
     rows |= {stage: _skipped_row(client, stage, outs, first) for stage, outs in idle.items()}
@@ -200,7 +200,7 @@ def settle(client: MlflowClient, parent: Tracked, facts: dict) -> None:
         asked = f"tags.`mlflow.parentRunId` = '{id}'"
         children = client.search_runs([place], asked, order_by=["attributes.start_time ASC"])
         client.set_tag(id, "mlflow.note.content", overview(client, children, facts))
-        if any(child.info.end_time is None for child in children):
+        if not children or any(child.info.end_time is None for child in children):
             client.update_run(id, "RUNNING")
             return
         statuses = {child.data.tags["ukr.stage"]: child.info.status for child in children}.values()  # the latest try

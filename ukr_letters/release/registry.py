@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['RECIPE', 'ANSWERS', 'LONGEST', 'MODEL', 'COMMAND', 'ABSENT', 'LINE', 'CHRONICLE', 'GATE', 'RegistryError',
            'described', 'training_of', 'origin', 'results', 'introduction', 'Registered', 'registered', 'Registry',
-           'Entry', 'in_order', 'gaps', 'shown', 'champions', 'chronicle', 'verdict', 'whoami', 'card_of', 'git_tags',
-           'Ruling', 'Refused', 'seen']
+           'Entry', 'in_order', 'gaps', 'shown', 'champions', 'chronicle', 'verdict', 'whoami', 'card_of', 'Ruling',
+           'Refused', 'seen']
 
 # %% ../../nbs/release/09_registry.ipynb #7ee49413
 import json
@@ -30,7 +30,7 @@ from .backend import EXPERIMENT, RELEASES, address, connect, experiment
 from .gate import Comparison, GateError, compare, correctness_of, gold_of, judgement, table
 from .lineage import SHORT, link
 from .models import data_hash, figures, log_figures, log_model
-from .runs import commit_of, now, user
+from .runs import now, user
 
 # %% ../../nbs/release/09_registry.ipynb #b7b761c0
 from mlflow import MlflowClient  # after our imports, which turn off MLflow's telemetry
@@ -250,7 +250,7 @@ class Registry:
         "Upload a bundle to MLflow as a model of the run that made it, and make it a new version."
         facts = open_bundle(bundle)[0]
         tags = {"network": facts.version, "bundle": sha256((bundle / "bundle.json").read_bytes()).hexdigest()}
-        tags |= {"architecture": facts.architecture, "registered_by": whoami(), **(facts.made_by or git_tags())}
+        tags |= {"architecture": facts.architecture, "registered_by": whoami(), **(facts.made_by or {})}
         tags |= {"uncommitted": training.data.tags.get("ukr.uncommitted", "")} if training else {}
         run = training or self._run_for(facts, tags)
         beside = {"metrics.json": json.dumps(measured, indent=1) + "\n", **card_of(facts)}
@@ -509,12 +509,6 @@ def card_of(bundle: Bundle) -> dict[str, str]:
     path = root() / "MODEL_CARD.md"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     return {path.name: text} if bundle.version in text else {}
-
-
-def git_tags() -> dict[str, str]:
-    "Return the commit and the changed files of the package as tags; no tags outside of git."
-    found = commit_of(["ukr_letters"])
-    return {"commit": found["commit"], "uncommitted": " ".join(found["uncommitted"])[:500]} if found["commit"] else {}
 
 # %% ../../nbs/release/09_registry.ipynb #3021814a
 @dataclass(frozen=True)

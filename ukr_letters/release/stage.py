@@ -189,10 +189,12 @@ def rival(stage: str) -> str:
             if files := contested(stage, facts["stage"]):
                 others = f" and {len(files) - 1} more files" if len(files) > 1 else ""
                 number, since = facts.get("process"), facts["started"][:19].replace("T", " ")
-                stop = f", or stop it with `kill {number}`" if number else ""
+                stop = (
+                    f"stop it with `kill {number}`, and a training goes on after its last epoch; or " if number else ""
+                )
                 return (
-                    f"run {run.name} works on {files[0]}{others} since {since} UTC"
-                    f"{f', as process {number}' if number else ''}: wait until it ends{stop}"
+                    f"run {run.name} works on {files[0]}{others} since {since} UTC: {stop}"
+                    f"wait until it ends, and `dvc commit -f {facts['stage']}` keeps what it made"
                 )
     return ""
 

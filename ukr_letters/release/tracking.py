@@ -164,6 +164,8 @@ class Sender:
         place = experiment(self.client)
         found = self.client.search_runs([place], f"tags.`ukr.run` = '{self.run.name}'", max_results=1)
         if found:
+            if self.parent:  # somebody may have deleted the former one
+                self.client.set_tag(found[0].info.run_id, "mlflow.parentRunId", self.parent.info.run_id)
             return found[0].info.run_id
         began, tags = milliseconds(facts["started"]), tags_of(self.run, facts, self.parent)
         return self.client.create_run(place, began, tags, title(facts)).info.run_id
@@ -189,6 +191,9 @@ class Sender:
         if facts["parameters"] != self.sent:
             self.client.log_batch(self.id, params=params_of(facts))
             self.client.update_run(self.id, name=title(facts))
+            if self.parent:  # so that a list of pipelines shows what was changed beside what came of it
+                stage = {f"{facts['stage']}.{name}": value for name, value in facts["parameters"].items()}
+                self.client.log_batch(self.parent.info.run_id, params=params_of({"parameters": stage}))
             self.sent = facts["parameters"]
         lines, read = logged(self.run, self.read)
         metrics = metrics_of(lines)

@@ -9,6 +9,7 @@ __all__ = ['REPORT', 'study_of', 'log_ended', 'recorded_search', 'kept_studies',
 # %% ../../nbs/release/10_tune.ipynb #1ea808d0
 from pathlib import Path
 from socketserver import ThreadingMixIn
+from warnings import filterwarnings
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from optuna.storages import BaseStorage
@@ -97,6 +98,8 @@ class QuietHandler(WSGIRequestHandler):
 def serve_dashboard(url: str, port: int) -> None:
     "Show the studies of a storage in Optuna's dashboard on this machine until Ctrl+C; raises `TuneError`."
     storage = kept_studies(url)
+    # The dashboard measures importances anew at each look, and warns where trials are too few or too alike to tell.
+    filterwarnings("ignore", module="optuna.importance")
     try:
         from optuna_dashboard import wsgi  # of the extra dev
 
