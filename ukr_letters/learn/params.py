@@ -6,7 +6,7 @@
 __all__ = ['RENAMED', 'SourceName', 'NetworkName', 'Weights', 'BASIC', 'OTHERS', 'Overrides', 'PLAIN', 'LONGEST', 'unknown',
            'networks', 'known_source', 'known_network', 'searchable', 'different', 'chosen', 'Section', 'Preprocess',
            'Pretrain', 'TrainTeacher', 'Train', 'Evaluate', 'Tune', 'Pipeline', 'Params', 'line_of', 'fields_at',
-           'brief', 'sentence', 'disagreements', 'parsed', 'ParamsError', 'mistakes', 'read_params', 'params']
+           'brief', 'sentence', 'disagreements', 'ParamsError', 'parsed', 'mistakes', 'read_params', 'params']
 
 # %% ../../nbs/learn/09_params.ipynb #fc00657a
 import ast
@@ -93,7 +93,8 @@ def searchable(name: str) -> str:
     if group == "source_weights" and source:
         known_source(source)
     elif name not in RANGES or name == "source_weights":
-        raise ValueError(f"{name!r} has no range: {unknown(name, set(RANGES) - {'source_weights'})}")
+        known = [*filter(lambda each: each != "source_weights", RANGES), "source_weights.fonts"]
+        raise ValueError(f"{name!r} has no range: {unknown(name, known)}")
     return name
 
 
@@ -272,6 +273,10 @@ def disagreements(sections: Any) -> Iterator[tuple[tuple, str]]:  # path, mistak
             yield (stage, name), f"{stage}.{name} is {mine}, and {other}.architecture is {its}: {why}, name one in both"
 
 # %% ../../nbs/learn/09_params.ipynb #7f9d5b76
+class ParamsError(ValueError):
+    "Raised if params.yaml has mistakes; the text names all of them, with their lines and remedies."
+
+
 LONGEST = 100_000  # characters of a file; ours has 2,000
 
 
@@ -289,10 +294,6 @@ def parsed(name: str, text: str) -> Any:
     return {} if sections is None else sections
 
 # %% ../../nbs/learn/09_params.ipynb #67cad72e
-class ParamsError(ValueError):
-    "Raised if params.yaml has mistakes; the text names all of them, with their lines and remedies."
-
-
 def mistakes(sections: Any) -> list[str]:
     "Return every mistake in the sections of params.yaml, in the order of their lines."
     found = list(disagreements(sections))
