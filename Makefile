@@ -90,7 +90,7 @@ repro: .venv/developing  ## run the pipeline on the real data: preprocess, pretr
 
 # Another checkout to look into, such as walk. The list of sources would fill a terminal by itself.
 IN ?= .
-HEADLINE := ^(screen|paper|synthetic|case|ood|calibration|digits)$$
+HEADLINE := ^(screen|paper|synthetic|case|ood|calibration)$$
 
 walk: .venv/developing  ## walk the whole pipeline on embedded data with small budgets, in the new folder walk/
 	$(BIN)/python tests/house/walk.py
