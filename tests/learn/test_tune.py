@@ -407,6 +407,8 @@ def test_the_stage_stands_beside_the_pipeline(checkout: Path) -> None:
     sections = yaml.safe_load(PARAMS)
     sections["tune"] |= {"trials": 4, "workers": 2}
     shipped = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for stage in ("pretrain", "train_teacher"):
+        shipped[stage]["architecture"] = sections["train"]["teacher"]
     (checkout / "params.yaml").write_text(yaml.safe_dump(shipped | sections))
     for command in ("git init -q", "dvc init -q"):
         subprocess.run(command.split(), check=True, **known)

@@ -47,7 +47,8 @@ def candidates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     leaning(folder / "good")
     leaning(folder / "bad", "4", 100)
     leaning(folder / "stubborn", "щ", 100)
-    (folder / "metrics.json").write_text('{"digits8": {"digits": {"value": 97.5, "low": 96, "high": 98, "n": 400}}}')
+    figure = {"value": 97.5, "low": 96, "high": 98, "n": 400}
+    (folder / "metrics.json").write_text(json.dumps({"digits8": {"auto": figure, "digits": figure}}))
     return {name: folder / name for name in ("good", "bad", "stubborn", "metrics.json")}
 
 
@@ -244,7 +245,7 @@ def test_a_version_leads_to_the_training_that_made_it(uri: str, gold: Path, cand
     [model] = client.search_logged_models([experiment(client)], f"tags.bundle = '{bad.bundle}'")
     assert model.source_run_id == training.info.run_id
     figures = {metric.key: (metric.value, metric.dataset_digest) for metric in model.metrics}
-    assert figures == {"digits8.digits": (97.5, "9" * 32)}
+    assert figures == {"paper": (97.5, "9" * 32)}
     for told in (f"runs/{training.info.run_id})", "learning_rate 0.01", "| digits8 |", model.model_id, "a trial"):
         assert told in version.description
     assert "REFUSED" in version.description and "followed by version 1 (roll back)" in version.description

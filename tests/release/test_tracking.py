@@ -160,7 +160,7 @@ def test_a_run_is_seen_while_it_works(tmp_path: Path, mlflow_server: MlflowServe
     done = seen.one(checkout.run)
     assert done.info.status == "FINISHED" and seen.values(checkout.run) == [(1, 0.5), (2, 1.0)]
     assert done.info.end_time >= done.info.start_time and done.info.artifact_uri.startswith("mlflow-artifacts:")
-    assert seen.files(checkout.run) == {"facts.json", "picture.txt", "walk.ipynb"}
+    assert seen.files(checkout.run) == {"facts.json", "picture.txt", "evaluate.ipynb"}
     picture = seen.client.download_artifacts(done.info.run_id, "picture.txt", str(tmp_path))
     assert Path(picture).read_text() == "seen"
     assert "ukr_track" not in output[1] and checkout.track()[1].startswith("0 runs")
@@ -193,7 +193,7 @@ def test_a_training_outlives_its_server(tmp_path: Path, mlflow_server: MlflowSer
     assert status == 1 and mlflow_server.url in answer and "Traceback" not in answer
     assert checkout.run.status() == "finished" and seen.one(checkout.run).info.status == "RUNNING"
     assert checkout.track() == (0, f"{checkout.run.name}: sent\n1 runs for {mlflow_server.url}\n")
-    assert seen.one(checkout.run).info.status == "FINISHED" and "walk.ipynb" in seen.files(checkout.run)
+    assert seen.one(checkout.run).info.status == "FINISHED" and "evaluate.ipynb" in seen.files(checkout.run)
     assert seen.values(checkout.run) == [(1, 0.5), (2, 1.0)]
 
 
@@ -201,7 +201,8 @@ def test_a_server_that_hangs_holds_nothing_up(tmp_path: Path) -> None:
     "It takes connections and never answers; the stage ends well, and soon."
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        checkout = Checkout(tmp_path, 0, address, MLFLOW_HTTP_REQUEST_TIMEOUT="1", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+        checkout = Checkout(tmp_path, 1, address, MLFLOW_HTTP_REQUEST_TIMEOUT="1", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+        checkout.go(1)
         start = monotonic()
         stage = checkout.start("ukr_stage", "evaluate")
         output = stage.communicate(timeout=LONG)

@@ -164,7 +164,8 @@ def headline(
     metrics: dict[str, dict],  # test: name of a figure: figure, as in details.json
 ) -> dict[str, float]:  # percent; `ood` is an area under a curve in 0..1, `calibration` an error in 0..1
     "Return the figures by which experiments are compared; those without a test are left out."
-    tested = {source: metrics[name]["auto"]["value"] for name, source in SOURCES.items() if name in metrics}
+    known = {source: metrics[name] for name, source in SOURCES.items() if "auto" in metrics.get(name, {})}
+    tested = {source: test["auto"]["value"] for source, test in known.items()}
     sized = [test for name, test in metrics.items() if name.endswith(" size known")]
     groups = (
         [value for source, value in tested.items() if source.screen],

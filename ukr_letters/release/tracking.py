@@ -216,7 +216,7 @@ class Sender:
             tags["mlflow.note.content"] = f"The network that {link(tracked)} made, as a bundle: see Artifacts."
             model = log_model(self.client, tracked, kept, f"{bundle.architecture}-{bundle.version}", tags)
             log_figures(self.client, tracked, [model], figures(bundle.metrics))
-        elif facts["stage"] == "evaluate":
+        elif facts["stage"] == "evaluate" and "model" in facts["parameters"]:
             models = models_of(self.client, facts["parameters"]["model"])
             self.client.log_inputs(self.id, models=[LoggedModelInput(model.model_id) for model in models])
             shown = {name: value for name, value in tracked.data.metrics.items() if name in HEADLINE}
