@@ -10,16 +10,16 @@ __all__ = ['FAR', 'Coordinate', 'Point', 'Stroke', 'Strokes', 'Mode', 'TEE', 'TE
            'parsed', 'opened', 'unwrapped', 'Reading', 'Answer', 'OneAnswer', 'Answers', 'content', 'size', 'answered',
            'Canvas', 'NewSample', 'Kept', 'sample_of', 'Rules', 'Access', 'body_of', 'numbers', 'Measured', 'Service',
            'Refusal', 'Health', 'turned_away', 'takes', 'enter', 'kind_of', 'sent', 'recognize', 'samples', 'model',
-           'health', 'metrics', 'refusing', 'described', 'living', 'application', 'settle', 'announce', 'Server',
-           'serve_api']
+           'health', 'metrics', 'refusing', 'described', 'living', 'application', 'settle', 'announce',
+           'without_interrupt', 'Server', 'serve_api']
 
 # %% ../../nbs/serve/06_api.ipynb #e66a50f4
 import asyncio
 import os
 import signal
 from base64 import b64decode
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from io import BytesIO
@@ -793,6 +793,19 @@ def announce(url: str) -> None:
         sleep(0.05)
 
 # %% ../../nbs/serve/06_api.ipynb #72c8aee0
+@contextmanager
+def without_interrupt() -> Iterator[None]:
+    "Hold back Ctrl+C while the block works; processes that it starts never receive it."
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+# %% ../../nbs/serve/06_api.ipynb #3ae6aafb
 class Server(Granian):  # type: ignore[misc, valid-type]  # mypy takes Granian's name for a variable
     "A server that remembers if Ctrl+C stopped it, and not a signal of a supervisor."
 
@@ -802,6 +815,16 @@ class Server(Granian):  # type: ignore[misc, valid-type]  # mypy takes Granian's
         "Note the signal, and stop as Granian does."
         self.interrupted = number == signal.SIGINT
         super().signal_handler_interrupt(number, *rest)
+
+    def _spawn_workers(self, *arguments: object) -> None:
+        "Start workers that Ctrl+C does not reach, because one that is still loading would print a traceback."
+        with without_interrupt():
+            super()._spawn_workers(*arguments)
+
+    def _respawn_workers(self, *arguments: object, **options: object) -> None:
+        "Start workers anew, as at the beginning."
+        with without_interrupt():
+            super()._respawn_workers(*arguments, **options)
 
 # %% ../../nbs/serve/06_api.ipynb #6b4e278d
 def serve_api(
