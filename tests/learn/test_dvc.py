@@ -122,6 +122,7 @@ def test_an_edit_that_changes_nothing_costs_nothing_after_dvc_commit(first: Path
     assert "Running stage" not in told(folder, "dvc", "repro", "--dry")
 
 
+@pytest.mark.slow  # DVC alone takes seconds
 def test_the_shipped_figures_are_shown_without_complaint() -> None:
     "All files that dvc.yaml calls metrics or plots are in git; what is not published is neither."
     shown = run(ROOT, "dvc", "metrics", "show")
