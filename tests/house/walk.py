@@ -51,19 +51,13 @@ def change_parameters(folder: Path) -> None:
     yaml.dump(sections, path)
 
 
-def run(folder: Path, *command: str) -> str:
-    "Run a command of this environment in the folder, show what it prints, and return that; raises `SystemExit`."
+def run(folder: Path, *command: str) -> None:
+    "Run a command of this environment in the folder, and show what it prints; raises `SystemExit`."
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     environment |= {"PYTHONPATH": str(folder), "MLFLOW_TRACKING_URI": "", "UKR_LETTERS_MIRROR": ""}
     print(f"\n$ {' '.join(command)}", flush=True)
-    lines = []
-    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout or ():
-            print(line, end="", flush=True)
-            lines.append(line)
-    if process.returncode:
+    if subprocess.run(command, cwd=folder, env=environment).returncode:
         sys.exit(f"walk: {' '.join(command)} failed: see above")
-    return "".join(lines)
 
 
 def main() -> None:
