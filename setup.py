@@ -15,7 +15,7 @@ FOLDERS = {"ukr_letters": "ukr_letters", "ukr_letters.dashboards": "dashboards"}
 SUBPACKAGES = [f"ukr_letters.{name}" for name in ("core", "samples", "learn", "release", "serve")]
 FILES = {
     "ukr_letters": """
-        py.typed champion/bundle.json champion/model.onnx
+        py.typed champion/bundle.json champion/model.onnx learn/unipen_files.txt
         frontend/common.js frontend/pad.css frontend/pad.js frontend/page.css frontend/page.js
         frontend/review.css frontend/review.js texts/uk.json texts/en.json
     """.split()

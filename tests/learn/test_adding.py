@@ -72,8 +72,8 @@ def test_a_network_is_one_function(pooled: str, tmp_path: Path) -> None:
 
 
 def test_the_search_takes_a_new_network_and_says_when_it_has_no_shape(pooled: str, tmp_path: Path) -> None:
-    train = {"architecture": pooled, "learning_rate": 0.01, "teacher": pooled}
-    for path in (search.DATA, search.TEACHER):
+    train = {"architecture": pooled, "learning_rate": 0.01}
+    for path in (search.DATA, search.PRETRAINED):
         (tmp_path / path).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / path).touch()
     tune = {"searched": ["learning_rate"], "epochs": 1, "samples_per_epoch": 100, "judged": 10, "seed": 0}

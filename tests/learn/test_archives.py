@@ -98,12 +98,50 @@ def test_real_cmnist_labels_follow_from_names():
 def test_real_comnist_stops_before_the_reserved_part():
     archive = archive_of("comnist")
     paths = list(archive)
-    assert len(paths) == 8_201
+    assert len(paths) == 12_609
     last = {letter: max(path for path in paths if path.split("/")[1] == letter) for letter in LAST_DRAWN}
     assert last == {letter: f"dataset/{letter}/{stem}.png" for letter, stem in LAST_DRAWN.items()}
-    some = read_once("comnist")[:232]  # all of а, in order of time
+    some = read_once("comnist")[:309]  # all of а, in order of time
     assert {d.label for d in some} == {"а"} and not straddling(some)
     assert [d.split for d in some] == sorted((d.split for d in some), key=["train", "valid", "test"].index)
+
+
+def test_real_drawn_letters_are_divided_by_time():
+    drawings = read_once("comnist")
+    shares = Counter(d.split for d in drawings)
+    assert not straddling(drawings)
+    assert [round(shares[split] / len(drawings), 2) for split in ("train", "valid", "test")] == [0.81, 0.08, 0.11]
+    parents = {d.name: d.split for d in drawings}
+    made = [d for d in read_once("comnist_composed") if d.name in parents]  # an э is none of ours
+    assert made and all(parents[d.name] == d.split for d in made)
+    assert {d.label for d in read_once("comnist_composed")} == set("єїґ")
+
+
+@pytest.mark.parametrize(("name", "writers", "test"), [("pendigits", 30, 6), ("unipen", 133, 27)])
+def test_real_writers_of_strokes_stand_on_one_side(name, writers, test):
+    drawings = read_once(name)
+    sides = {split: {d.group for d in drawings if d.split == split} for split in ("train", "valid", "test")}
+    assert not straddling(drawings) and len({d.group for d in drawings}) == writers
+    assert len(sides["test"]) == test and len(sides["valid"]) == writers // 10
+    assert all(d.strokes and d.picture is None for d in drawings)
+
+
+def test_real_unipen_holds_what_may_be_read_and_names_nobody():
+    with ZipFile(mirror() / "unipen.zip") as archive:
+        inside = {name.partition("/")[2] for name in archive.namelist() if not name.endswith("/")}
+        text = archive.read("train_r01_v07/include/app/data/app06/app0688.dat").decode()
+    assert inside == sources.unipen_files()
+    writer = next(line.split()[1] for line in text.splitlines() if line.startswith(".WRITER_ID"))
+    assert not any(writer in d.group + d.name for d in read_once("unipen"))
+
+
+def test_real_unipen_heights_are_those_of_letters_beside_a_small_one():
+    heights = defaultdict(list)
+    for drawing in read_once("unipen"):
+        if drawing.height:
+            heights[drawing.label, drawing.uppercase].append(drawing.height)
+    assert abs(np.median(heights["а", False]) - 1) < 0.1 and 1.6 < np.median(heights["а", True]) < 2
+    assert 1.7 < np.median(heights["р", False]) < 2.2 and not any(label in "0123456789" for label, _ in heights)
 
 
 def test_real_composed_letters_stand_where_their_parents_stand():
@@ -160,6 +198,6 @@ def test_real_foreign_letters():
 
 def test_drawn_letters_are_recognised() -> None:
     found = [drawing for drawing in read_once("comnist") if drawing.split == "test"]
-    answers = Recognizer().recognize_many([drawing.picture for drawing in found], mode="letters")
+    answers = Recognizer().recognize_many([drawing.shown for drawing in found], mode="letters")
     right = np.mean([answer.label == drawing.label for answer, drawing in zip(answers, found, strict=True)])
     assert len(found) > 900 and right > 0.92

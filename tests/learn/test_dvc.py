@@ -116,7 +116,9 @@ def test_an_edit_that_changes_nothing_costs_nothing_after_dvc_commit(first: Path
     told(folder, "git", "checkout", "-q", "--force", ".")
     told(folder, "dvc", "checkout", "-q", "--force")
     notebook = folder / "nbs/pipeline/30_train.ipynb"
-    notebook.write_text(notebook.read_text().replace("# architecture of the teacher", "# the teacher's architecture"))
+    notebook.write_text(
+        notebook.read_text().replace("# relative weight of each source inside", "# weight of each source inside")
+    )
     assert "Running stage 'train'" in told(folder, "dvc", "repro", "--dry")
     told(folder, "dvc", "commit", "-f", "train")
     assert "Running stage" not in told(folder, "dvc", "repro", "--dry")

@@ -13,25 +13,33 @@ from support.checkout import ROOT, run
 from ukr_letters.learn.params import Params, ParamsError, params, read_params
 
 SPOILT = """\
-preprocess: {sources: embedded, limit: 0}
-train_teacher:
+preprocess: {sources: embedded, limit: 0, hands: 21}
+train_teacher: {architecture: letternet_w8_s2}
+train:
   architecture: letternet_w8_s2
   epochs: 2
   samples_per_epoch: 600
   batch: 1
   learning_rate: fast
   seed: 0
+  teacher: letternet_w8_s2
   source_weights: {fnots: 1.0}
+  size_weights: {}
+  ood_label_weight: 0.5
   overrides: {heat: 2.0}
 evaluate: {worst: 5, guard: mnist}
 """
+GONE = "there is no teacher any more: remove it, and give pretrain and train the same architecture"
 LINES = (
+    "line 1: preprocess.hands is 21: it must be at most 20",
     "line 1: preprocess.limit is 0: it must be at least 1",
-    "line 6: train_teacher.batch is 1: it must be at least 2",
-    "line 7: train_teacher.learning_rate is 'fast': it must be a valid number",
-    "line 9: train_teacher.source_weights.fnots: there is no source 'fnots': did you mean fonts?",
-    "line 10: train_teacher.overrides.heat is not known: it is now called distillation_temperature",
-    "line 11: evaluate.guard is not known: choose from worst",
+    f"line 2: train_teacher is not known: {GONE}",
+    "line 7: train.batch is 1: it must be at least 2",
+    "line 8: train.learning_rate is 'fast': it must be a valid number",
+    f"line 10: train.teacher is not known: {GONE}",
+    "line 11: train.source_weights.fnots: there is no source 'fnots': did you mean fonts?",
+    f"line 14: train.overrides.heat is not known: {GONE}",
+    "line 15: evaluate.guard is not known: choose from worst",
 )
 
 
@@ -54,6 +62,20 @@ def test_every_mistake_is_told_at_once_and_nothing_is_run(tmp_path: Path) -> Non
         *(f"  {line}" for line in LINES),
     ]
     assert not (tmp_path / "runs").exists()
+
+
+FORMER = ("teach", "train_teacher", "teacher", "distillation_weight", "distillation_temperature", "heat", "teaching")
+
+
+@pytest.mark.parametrize("name", FORMER)
+def test_what_the_teacher_needed_is_refused_wherever_it_stood(tmp_path: Path, name: str) -> None:
+    "As a section, as a parameter, as a number of the recipe and as one that is searched: the answer says what to do."
+    text = f"{name}: {{}}\ntrain:\n  {name}: 1\n  overrides: {{{name}: 1}}\ntune: {{searched: [{name}]}}\n"
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(ParamsError) as refused:
+        read_params(tmp_path / "params.yaml")
+    lines = [line.partition(":")[0].strip() for line in str(refused.value).splitlines() if line.endswith(GONE)]
+    assert lines == ["line 1", "line 3", "line 4", "line 5"]
 
 
 @pytest.mark.parametrize("text", ["4e-05", "1e-2", "4E-3", "0.5", "1"])

@@ -12,7 +12,7 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Run as Tracked
 from support.checkout import ROOT, change, run
-from support.imports import NAMES, modules_of, reached
+from support.imports import NAMES, lists_of, modules_of, reached
 
 from ukr_letters.learn.evaluate import HEADLINE, RENDERINGS, headline
 
@@ -28,11 +28,14 @@ def test_walks_repeats_and_reproduces(checkout: Path) -> None:
         "fonts size known",
         "out of distribution",
         "calibration",
+        "calibration of the case",
+        "certainty",
         *(f"digits8 {rendering}" for rendering in RENDERINGS),
     }
-    assert set(metrics) == {"fonts", "digits8"} | special and metrics["digits8"]["digits"]["n"] > 0
+    pairs = {name for name in metrics if name.startswith("pair ")}
+    assert pairs and set(metrics) - pairs == {"fonts", "digits8"} | special and metrics["digits8"]["digits"]["n"] > 0
     model_card = (checkout / "MODEL_CARD.md").read_text()
-    assert model_card.startswith("# Model card") and f"{metrics['fonts']['letters']['value']:.1f} (" in model_card
+    assert "---\n# Model card" in model_card and f"{metrics['fonts']['letters']['value']:.1f} (" in model_card
     bundle = json.loads((checkout / "models/candidate/bundle.json").read_text())
     assert set(bundle["sources"]) == {"fonts", "digits8", "scribbles"} and (checkout / "reports/train.ipynb").exists()
     lock = (checkout / "dvc.lock").read_text()
@@ -86,7 +89,7 @@ def test_a_run_holds_the_files_that_its_stage_made_and_no_others(checkout: Path)
     measured = ("accuracy.png", "confusions.png", "confusions.csv", "mistakes.png", "reliability.png")
     measured += ("metrics.json", "details.json")
     own = {"preprocess": {"card.json"}, "evaluate": {"MODEL_CARD.md", *measured}}
-    own |= {stage: {f"{stage}.png"} for stage in ("pretrain", "train_teacher", "train")}
+    own |= {stage: {f"{stage}.png"} for stage in ("pretrain", "train")}
     for stage, found in family(client, place)[1].items():
         kept = {item.path for item in client.list_artifacts(found.info.run_id)}
         assert kept == own[stage] | {"facts.json", f"{stage}.ipynb"}
@@ -101,7 +104,7 @@ def test_the_runs_of_a_pipeline_are_linked(checkout: Path) -> None:
     assert all(f"runs/{found.info.run_id})" in whole for found in stages.values())
     sources = {
         "pretrain": ["preprocess"],
-        "train": ["preprocess", "train_teacher"],
+        "train": ["preprocess", "pretrain"],
         "evaluate": ["preprocess", "train"],
     }
     for stage, makers in sources.items():
@@ -132,8 +135,8 @@ def test_the_network_is_a_model_of_its_training(checkout: Path, tmp_path: Path) 
     # Equal trainings give equal networks: another run may have measured it, too.
     evaluation = stages["evaluate"].info.run_id
     figures = {one.key: one for one in model.metrics if one.run_id == evaluation or one.key.startswith("valid.")}
-    assert {"valid.label", "paper", "synthetic", "case", "ood", "calibration"} <= set(figures)
-    assert figures["paper"].dataset_digest == data["data/prepared/dataset.npz"]
+    assert {"valid.label", "digits", "letters", "case", "ood", "calibration"} <= set(figures)
+    assert figures["digits"].dataset_digest == data["data/prepared/dataset.npz"]
     assert not [name for name in figures if "size known" in name or "pen" in name]
 
 
@@ -150,8 +153,8 @@ def test_a_stage_that_dvc_skips_is_linked_to_the_run_that_made_its_outputs(check
     assert parent.info.run_id != first.info.run_id and parent.info.status == "FINISHED"
     assert {child.data.tags["ukr.stage"] for child in children} == {"train", "evaluate"}
     note = parent.data.tags["mlflow.note.content"]
-    assert note.count("skipped") == 3 and set(parent.data.metrics) == {*HEADLINE} - {"screen"}
-    assert all(f"runs/{before[stage].info.run_id})" in note for stage in ("preprocess", "pretrain", "train_teacher"))
+    assert note.count("skipped") == 2 and set(parent.data.metrics) == {*HEADLINE} - {"photographs"}
+    assert all(f"runs/{before[stage].info.run_id})" in note for stage in ("preprocess", "pretrain"))
 
 
 def changed(checkout: Path, folder: Path, stage: str, **parameters: object) -> Path:
@@ -189,6 +192,8 @@ def test_a_stage_depends_on_what_its_notebook_uses(stage: str) -> None:
     through = set().union(*(modules_of(STAGES[other]) for other in earlier(stage)))
     assert listed <= reached(direct), f"{stage} lists modules that it does not use"
     assert reached(direct) - through <= listed, f"{stage} uses modules that it does not list"
+    lists = {dep for dep in deps if dep.startswith("ukr_letters/") and not dep.endswith(".py")}
+    assert lists == lists_of(listed), f"{stage} lists other files than its modules read"
 
 
 def earlier(stage: str) -> list[str]:

@@ -61,41 +61,40 @@ def checkout(tmp_path_factory) -> Path:
         shutil.copytree(root() / name, folder / name)
     for name in ("settings.ini", "dvc.yaml"):
         shutil.copy2(root() / name, folder / name)
-    (folder / "params.yaml").write_text(
-        yaml.safe_dump({"train_teacher": SMALL | {"source_weights": {}, "overrides": {}}})
-    )
+    others = {"source_weights": {}, "size_weights": {}, "ood_label_weight": 0.5, "overrides": {}}
+    (folder / "params.yaml").write_text(yaml.safe_dump({"train": SMALL | others}))
     save(assemble("embedded", limit=400), folder / "data/prepared/dataset.npz")
     save_weights(create(SMALL["architecture"]), folder / "models/pretrained.npz")
     return folder
 
 
-def taught(folder: Path) -> dict[str, np.ndarray]:
-    "The weights that the train_teacher stage left."
-    with np.load(folder / "models/teacher.npz") as weights:
+def trained(folder: Path) -> dict[str, np.ndarray]:
+    "The weights that the train stage left."
+    with np.load(folder / "models/weights.npz") as weights:
         return dict(weights)
 
 
 def right(folder: Path) -> np.ndarray:
-    "Which glyphs of the validation part the taught network knows."
+    "Which glyphs of the validation part the trained network knows."
     dataset = load(folder / "data/prepared/dataset.npz").part("valid")
     dataset = dataset.where(dataset.label < 43)
     network = create(SMALL["architecture"])
-    load_weights(network, folder / "models/teacher.npz")
+    load_weights(network, folder / "models/weights.npz")
     return predict(network, dataset)[0].argmax(1) == dataset.label
 
 
 @pytest.fixture(scope="module")
 def shared(checkout: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
     "Weights and answers of two processes that trained together in peace."
-    said = stage(checkout, "train_teacher", processes=2)
+    said = stage(checkout, "train", processes=2)
     assert [match[1] for match in EPOCH.finditer(said)] == ["1", "2", "3", "4"]  # one of them speaks
-    assert len(list((checkout / "runs").glob("*-train_teacher-*"))) == 1  # and one is on record
-    return taught(checkout), right(checkout)
+    assert len(list((checkout / "runs").glob("*-train-*"))) == 1  # and one is on record
+    return trained(checkout), right(checkout)
 
 
 def test_two_processes_reach_what_one_does(checkout: Path, shared) -> None:
     "The difference of paired answers is within its 99 % interval, or within two points where both are nearly always right."
-    stage(checkout, "train_teacher")
+    stage(checkout, "train")
     difference = shared[1].astype(float) - right(checkout)
     margin = 2.58 * difference.std() / np.sqrt(len(difference))
     assert shared[1].mean() > 0.5 and abs(difference.mean()) <= max(margin, 0.02)
@@ -103,7 +102,7 @@ def test_two_processes_reach_what_one_does(checkout: Path, shared) -> None:
 
 def test_a_killed_process_costs_at_most_an_epoch(checkout: Path, shared) -> None:
     "All start again at the checkpoint, and end with the very weights of those that trained in peace."
-    with subprocess.Popen(**command(checkout, "train_teacher", 2)) as running:
+    with subprocess.Popen(**command(checkout, "train", 2)) as running:
         said = []
         for line in running.stdout:
             said.append(line)
@@ -117,7 +116,7 @@ def test_a_killed_process_costs_at_most_an_epoch(checkout: Path, shared) -> None
     assert running.returncode == 0, "".join(said)
     told = [match[0] for match in EPOCH.finditer("".join(said))]
     assert told.count(told[0]) == 2  # to the millisecond the same epoch, told again and not trained again
-    again = taught(checkout)
+    again = trained(checkout)
     assert all(np.array_equal(value, again[name]) for name, value in shared[0].items())
 
 

@@ -30,7 +30,7 @@ from ukr_letters.learn.dataset import assemble, save
 from ukr_letters.learn.model import create, save_weights
 from ukr_letters.learn.search import (
     DATA,
-    TEACHER,
+    PRETRAINED,
     WorkerPool,
     ended,
     open_storage,
@@ -47,7 +47,6 @@ train:
   architecture: letternet_w8_s2  # the smallest
   batch: 64
   learning_rate: 1.0e-2  # the peak
-  teacher: letternet_w8_s2
   epochs: 3
   samples_per_epoch: 960
   seed: 0
@@ -73,10 +72,10 @@ WORKER = (
 @pytest.fixture(scope="module")
 @starts("a search")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    "What the stages before leave behind, of digits alone and with a teacher that knows nothing."
+    "What the stages before leave behind, of digits alone and with a body that knows nothing."
     folder = tmp_path_factory.mktemp("prepared")
     save(assemble(["digits8"], limit=400), folder / DATA)
-    save_weights(create("letternet_w8_s2"), folder / TEACHER)
+    save_weights(create("letternet_w8_s2"), folder / PRETRAINED)
     return folder
 
 
@@ -401,7 +400,7 @@ def test_the_stage_stands_beside_the_pipeline(checkout: Path) -> None:
     shutil.copy2(ROOT / "dvc.yaml", checkout)
     for name in ("data/collected", "models/candidate"):
         (checkout / name).mkdir()
-    for name in ("models/pretrained.npz", "models/candidate/model.onnx", "data/prepared/card.json"):
+    for name in ("models/candidate/model.onnx", "data/prepared/card.json"):
         (checkout / name).touch()  # a dry run only looks whether they are there
     known = {
         "cwd": checkout,
@@ -412,8 +411,7 @@ def test_the_stage_stands_beside_the_pipeline(checkout: Path) -> None:
     sections = yaml.safe_load(PARAMS)
     sections["tune"] |= {"trials": 4, "workers": 2}
     shipped = yaml.safe_load((ROOT / "params.yaml").read_text())
-    for stage in ("pretrain", "train_teacher"):
-        shipped[stage]["architecture"] = sections["train"]["teacher"]
+    shipped["pretrain"]["architecture"] = sections["train"]["architecture"]
     (checkout / "params.yaml").write_text(yaml.safe_dump(shipped | sections))
     for command in ("git init -q", "dvc init -q"):
         subprocess.run(command.split(), check=True, **known)
@@ -438,6 +436,6 @@ def test_the_stage_depends_on_what_its_notebook_uses() -> None:
     used = reached({node.module for node in nodes if isinstance(node, ast.ImportFrom)} & NAMES.keys())
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     tune = stages["tune"]["do"]
-    through = set().union(*(modules_of(stages[name]) for name in ("preprocess", "pretrain", "train_teacher")))
+    through = set().union(*(modules_of(stages[name]) for name in ("preprocess", "pretrain")))
     listed = modules_of(tune)
     assert listed <= used and used - through <= listed

@@ -24,11 +24,11 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def test_it_ends_with_an_answer_and_runs(walked: tuple[Path, str]) -> None:
     folder, printed = walked
-    assert "drawing.json: ї (" in printed and "paper" in printed
+    assert "drawing.json: ї (" in printed and "digits" in printed
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     runs = client.search_runs([client.get_experiment_by_name("ukr-letters").experiment_id])
     stages = {found.data.tags.get("ukr.stage") for found in runs}
-    assert {"preprocess", "pretrain", "train_teacher", "train", "evaluate"} <= stages
+    assert {"preprocess", "pretrain", "train", "evaluate"} <= stages
     assert {found.info.status for found in runs} == {"FINISHED"}
 
 
@@ -58,7 +58,7 @@ def test_experiments_fit_a_terminal(walked: tuple[Path, str]) -> None:
     assert run(folder, "dvc", "exp", "run", "-q", "-n", "fewer", "-S", "evaluate.worst=5").returncode == 0
     shown = run(ROOT, "env", "COLUMNS=120", "make", "-s", "-o", ".venv/developing", "experiments", f"IN={folder}")
     assert shown.returncode == 0 and max(map(len, shown.stdout.splitlines())) <= 120
-    for name in ("fewer", "evaluate.worst", "paper", "synthetic", "case", "ood", "calibration"):
+    for name in ("fewer", "evaluate.worst", "digits", "letters", "case", "sure", "ood", "calibration"):
         assert name in shown.stdout
 
 
