@@ -157,7 +157,7 @@ def shown(answer: "Recognition") -> str:
         return "empty"
     if answer.state == "unsure":
         return f"unsure, perhaps {', '.join(answer.alternatives)}"
-    return f"{' or '.join(answer.rivals) or answer.char} ({answer.probability:.0%})"
+    return f"{' or '.join(answer.named)} ({answer.probability:.0%})"
 
 # %% ../nbs/cli.ipynb #0fdfca75
 def recognize_files(
@@ -165,15 +165,19 @@ def recognize_files(
     mode: str = "auto",  # auto, letters or digits
     model: Path | None = None,  # a bundle folder; default: the one that serving uses
     as_json: bool = False,  # one JSON object per line
-) -> bool:  # True if all files could be read
-    "Print an answer for each file, or the reason on standard error if it cannot be read."
-    from ukr_letters.core.deploy import model_folder
+) -> bool:  # True if all files have an answer
+    "Print an answer for each file, or the reason on standard error if it has none; raises `BundleError`."
+    from ukr_letters.core.deploy import model_folder, smoke_test
     from ukr_letters.core.recognizer import CHAMPION, Recognizer
 
-    recognizer, fine = Recognizer(model or model_folder(CHAMPION)), True
+    folder = model or model_folder(CHAMPION)
+    smoke_test(folder)
+    recognizer, fine = Recognizer(folder), True
     for path in files:
         try:
             answer = recognizer.recognize(_drawing(path), mode)
+            if answer.refusal:
+                raise ValueError(answer.refusal)
         except (ValueError, OSError) as error:
             print(f"{path}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
             fine = False
@@ -214,7 +218,7 @@ def of_checkout() -> None:
 
 
 def stage(
-    name: str,  # preprocess, pretrain, train_teacher, train, evaluate or tune
+    name: str,  # preprocess, pretrain, train, evaluate or tune
     processes: int = 0,  # how many train together; default: UKR_LETTERS_PROCESSES, or one
 ):
     "Run one pipeline stage with its section of params.yaml."

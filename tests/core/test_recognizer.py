@@ -3,15 +3,17 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from ukr_letters.core.alphabet import CLASSES, LETTERS
 from ukr_letters.core.bundle import BundleError
 from ukr_letters.core.ink import draw_strokes
-from ukr_letters.core.recognizer import CHAMPION, Recognizer
+from ukr_letters.core.recognizer import CHAMPION, Recognition, Recognizer
 
 STROKES = {
     "ж": [[[20, 20], [55, 60], [20, 100]], [[60, 20], [60, 100]], [[100, 20], [65, 60], [100, 100]]],
@@ -35,6 +37,108 @@ def test_size_tells_the_case_of_letters_with_one_shape(recognizer: Recognizer, l
         < recognizer.recognize(STROKES[label], "letters").uppercase_probability
         < tall.uppercase_probability
     )
+
+
+# One certainty: what the answer names, and how probable that is in letter and case. The network's logits are made up.
+
+SIZED, UNSIZED = (1.3, 0.0), (np.nan, np.nan)
+
+
+def answered(chances: dict[str, float], capital: float, size: tuple = SIZED, mode="auto", **facts) -> Recognition:
+    "The answer when a network gives labels these probabilities, and each letter this one of being a capital."
+    recognizer = Recognizer()
+    plain = {"calibration_temperature": 1.0, "unsure_below": 0.0, "ood_threshold": 1.0}
+    recognizer.bundle = replace(recognizer.bundle, **plain | facts)
+    labels = np.full((1, len(CLASSES)), -400.0)
+    for label, chance in chances.items():
+        labels[0, CLASSES.index(label)] = np.log(chance)
+    cases = np.full((1, len(LETTERS)), np.log(capital / (1 - capital)))
+    recognizer.logits = lambda glyphs, sizes=None: (labels, cases, np.full(1, -40.0))
+    return recognizer.recognize(STROKES["х"], mode, size)
+
+
+@pytest.mark.parametrize(
+    ("chances", "capital", "size", "named", "probability"),
+    [
+        ({"в": 0.98, "з": 0.02}, 0.9, SIZED, ["В"], 0.882),  # letter and case together
+        ({"в": 0.98, "з": 0.02}, 0.1, SIZED, ["в"], 0.882),
+        ({"7": 0.98, "з": 0.02}, 0.5, SIZED, ["7"], 0.98),  # a digit has no case
+        ({"в": 0.98, "з": 0.02}, 0.69, SIZED, ["В", "в"], 0.98),  # the case is in doubt
+        ({"в": 0.98, "з": 0.02}, 0.31, SIZED, ["в", "В"], 0.98),
+        ({"в": 0.98, "з": 0.02}, 0.99, UNSIZED, ["В", "в"], 0.98),  # one shape, and no size to tell
+        ({"а": 0.98, "з": 0.02}, 0.99, UNSIZED, ["А"], 0.9702),  # the shape tells
+        ({"о": 0.6, "0": 0.4}, 0.9, SIZED, ["О", "0"], 0.94),  # twins
+        ({"0": 0.6, "о": 0.4}, 0.9, SIZED, ["0", "О"], 0.96),
+        ({"о": 0.95, "0": 0.05}, 0.9, SIZED, ["О"], 0.855),  # the twin is not close
+        ({"м": 0.6, "ш": 0.4}, 0.9, SIZED, ["М"], 0.54),  # close, and no twin
+        ({"о": 0.6, "0": 0.4}, 0.6, SIZED, ["О", "0"], 0.76),  # both doubts: the two likeliest readings
+        ({"о": 0.75, "0": 0.25}, 0.6, SIZED, ["О", "о"], 0.75),
+    ],
+)
+def test_an_answer_names_what_nobody_can_tell_apart(chances, capital, size, named, probability) -> None:
+    answer = answered(chances, capital, size)
+    assert answer.named == named and answer.char == named[0]
+    assert answer.rivals == (named if len(named) == 2 else [])
+    assert answer.probability == pytest.approx(probability, abs=1e-6)
+    assert answer.plain()["probability"] == answer.probability
+
+
+def test_a_symbol_as_written_has_one_probability() -> None:
+    answer = answered({"в": 0.8, "8": 0.2}, 0.9)
+    found = [answer.probability_of(char) for char in ("В", "в", "8", "з")]
+    assert found == pytest.approx([0.72, 0.08, 0.2, 0], abs=1e-6)
+    with pytest.raises(ValueError, match="is not one of"):
+        answer.probability_of("W")
+
+
+def test_a_case_in_doubt_is_no_reason_not_to_know() -> None:
+    "At a probability of 0.8 the letter is known well enough, whatever its case: it may be named in both cases."
+    for capital in np.linspace(0.02, 0.98, 33):
+        assert answered({"в": 0.8, "ш": 0.2}, capital, unsure_below=0.7).state == "answer"
+        assert answered({"в": 0.6, "ш": 0.4}, capital, unsure_below=0.7).state == "unsure"
+    assert answered({"о": 0.5, "0": 0.5}, 0.5, unsure_below=0.7).state == "answer"
+    assert answered({"о": 0.3, "0": 0.3, "д": 0.2, "в": 0.2}, 0.9, unsure_below=0.7).state == "unsure"
+
+
+def test_the_other_readings_are_offered_and_not_what_is_named() -> None:
+    assert answered({"в": 0.8, "ш": 0.2}, 0.9).alternatives[:2] == ["в", "Ш"]
+    assert answered({"в": 0.8, "ш": 0.2}, 0.6).alternatives[:1] == ["Ш"]
+    assert answered({"о": 0.6, "0": 0.3, "д": 0.1}, 0.9).alternatives[:2] == ["о", "Д"]
+    assert answered({"0": 0.6, "о": 0.3, "д": 0.1}, 0.9).alternatives[:2] == ["о", "Д"]
+    assert answered({"в": 0.6, "ш": 0.4}, 0.6, unsure_below=0.7).alternatives[:3] == ["В", "в", "Ш"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "capital", "size", "right"),
+    [
+        ("в", 0.1, SIZED, True),
+        ("в", 0.9, SIZED, False),  # the size is known, and the case is clear
+        ("в", 0.65, SIZED, True),  # the case is in doubt
+        ("в", 0.99, UNSIZED, True),  # nobody knows the size
+        ("а", 0.99, UNSIZED, False),  # another letter
+        ("8", 0.1, SIZED, False),
+    ],
+)
+def test_a_right_letter_is_not_blamed_for_an_unclear_case(asked, capital, size, right) -> None:
+    assert answered({"в": 0.9, "з": 0.1}, capital, size).agrees(asked) is right
+
+
+def test_a_named_twin_is_right_in_either_case_if_its_case_is_unclear() -> None:
+    twins = answered({"0": 0.6, "о": 0.4}, 0.6)
+    assert twins.named == ["0", "О"] and all(twins.agrees(char) for char in "0Оо") and not twins.agrees("8")
+
+
+def test_temperatures_depend_on_whether_the_size_is_known() -> None:
+    chances = {"в": 0.9, "8": 0.1}
+    facts = {"case_temperature": 2.0, "sized_calibration_temperature": 3.0, "sized_case_temperature": 4.0}
+    found = [answered(chances, 0.9, size, **facts) for size in (UNSIZED, SIZED)]
+    labels = [one.probabilities[CLASSES.index("в")] for one in found]
+    assert labels == pytest.approx([0.9, 9 ** (1 / 3) / (1 + 9 ** (1 / 3))], abs=1e-6)
+    capitals = [one.uppercase_probability for one in found]
+    assert capitals == pytest.approx([3 / 4, 3**0.5 / (1 + 3**0.5)], abs=1e-6)
+    old = [answered(chances, 0.8, size, calibration_temperature=2.0) for size in (UNSIZED, SIZED)]
+    assert [one.probabilities[CLASSES.index("в")] for one in old] == pytest.approx([0.75, 0.75], abs=1e-6)
+    assert [one.uppercase_probability for one in old] == pytest.approx([0.8, 0.8], abs=1e-6)
 
 
 def test_what_is_none_of_ours_is_noticed(recognizer: Recognizer) -> None:

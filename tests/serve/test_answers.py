@@ -1,4 +1,4 @@
-"Whether an answer is sure is decided once: the page, the HTTP API, the command line and the review say the same."
+"What an answer names and how sure it is are decided once: page, HTTP API, command line and review say the same."
 
 import json
 from math import cos, pi, sin
@@ -39,17 +39,29 @@ def test_the_page_and_the_http_api_are_sure_of_the_same_ellipses(tmp_path: Path)
     assert [answer["sure"] for answer in answers] == [state == "answer" for state in states]
 
 
-@pytest.mark.parametrize("char", ["0", "unsure"])
-def test_the_command_line_says_what_the_page_says(char: str, tmp_path: Path, capsys):
+@pytest.mark.parametrize("wanted", [["0"], ["О", "0"], ["о", "О"], "unsure"])
+def test_every_door_names_the_same_and_is_as_sure(wanted: list[str] | str, tmp_path: Path, capsys):
+    "One reading, two of one shape, a letter in both cases, and none; no door knows the size of this drawing."
     recognitions = Recognizer().recognize_many(ELLIPSES)
-    number = next(n for n, one in enumerate(recognitions) if (one.state if char == "unsure" else one.char) == char)
+    number = next(n for n, one in enumerate(recognitions) if (one.state if wanted == "unsure" else one.named) == wanted)
     (tmp_path / "drawn.json").write_text(json.dumps(ELLIPSES[number]))
     for as_json in (False, True):
         assert recognize_files([tmp_path / "drawn.json"], as_json=as_json)
     line, row = capsys.readouterr().out.splitlines()
     page, row = describe(recognitions[number]), json.loads(row)
-    assert (row["sure"], row["rivals"]) == (page["state"] == "answer", page["rivals"])
-    assert ("unsure, perhaps " in line) == (not row["sure"]) and all(rival in line for rival in row["rivals"])
+    named = row["rivals"] or [row["char"]]
+    assert (row["sure"], named) == (page["state"] == "answer", page["named"])
+    assert page["percent"] == min(99, round(100 * row["probability"]))
+    said = f"{' or '.join(named)} ({row['probability']:.0%})" if row["sure"] else "unsure, perhaps "
+    assert line.removeprefix(f"{tmp_path / 'drawn.json'}: ").startswith(said)
+    with opened(tmp_path, rate=0) as api:
+        told = api.post("/recognize", json={"ink": ELLIPSES[number]}).json()
+    assert {name: told[name] for name in ("char", "rivals", "sure")} == {
+        name: row[name] for name in ("char", "rivals", "sure")
+    }
+    assert told["probability"] == pytest.approx(row["probability"], abs=1e-6)
+    judged = facts_of(example(ink=ELLIPSES[number]), recognitions[number])
+    assert (list(judged.named), judged.probability) == (named, recognitions[number].probability)
 
 
 def test_what_is_set_aside_in_review_is_unsure_on_the_page():

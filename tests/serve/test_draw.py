@@ -3,11 +3,12 @@
 import json
 
 import psutil
+import pytest
 from playwright.sync_api import Page, expect
 from support.browser import PHONE
 from support.pages import DRAWING, answer, code
 from support.pointer import Pointer
-from support.strokes import letter
+from support.strokes import doubted, letter, read_on_pad, round_twin
 from support.waiting import eventually
 
 from ukr_letters.core.alphabet import DIGITS, LETTERS
@@ -24,6 +25,11 @@ PAINTED = """() => {
   for (let i = 0; i < pixels.length; i += 4) dark += pixels[i] < 60 && pixels[i + 3] > 200;
   return dark;
 }"""
+
+
+def kind(char: str) -> str:
+    "The words for what a symbol is."
+    return text("digit" if char.isdigit() else "capital" if char.isupper() else "small")
 
 
 def painted(page: Page) -> int:
@@ -51,6 +57,17 @@ def test_a_letter_is_drawn_answered_corrected_and_kept(windows, server):
     assert len(sample.ink) == 5 and sample.guess["top"][0][0] == "ж" and sample.guess["mode"] == "auto"
 
 
+def test_two_letters_are_refused_with_the_reason(windows):
+    page = windows.visit()
+    for place in (0, 200):
+        for stroke in letter("м"):
+            Pointer(page).stroke([[place + x / 2, y] for x, y in stroke])
+    page.wait_for_selector(f"{DRAWING}[data-state='refused']")
+    expect(page.locator(".ukr-headline")).to_have_text(text("several"))
+    expect(page.locator(".ukr-detail")).to_have_text(text("several_more"))
+    expect(page.locator(".ukr-alternatives button:enabled")).to_have_count(5)
+
+
 def test_size_on_the_guide_lines_and_mode_decide_what_is_answered(windows):
     page = windows.visit()
     Pointer(page).draw("с")
@@ -71,12 +88,43 @@ def test_size_on_the_guide_lines_and_mode_decide_what_is_answered(windows):
     assert answer(page) == "8"
 
 
+@pytest.mark.parametrize(("drawing", "reason"), [(round_twin, "rivals"), (doubted, "rivals_case")])
+def test_two_readings_are_named_together_and_a_tap_says_which(windows, server, drawing, reason):
+    page = windows.visit(**PHONE)
+    hand, places = Pointer(page, "touch"), [".ukr-answer", ".ukr-alternatives", ".ukr-notice"]
+    boxes = [page.locator(place).bounding_box() for place in places]
+    named = read_on_pad(drawing()).named
+    for count, char in enumerate(named, 1):
+        for stroke in drawing():
+            hand.stroke(stroke)
+        assert page.locator(".ukr-char").inner_text().split() == [named[0], text("or"), named[1]]
+        expect(page.locator(".ukr-ask")).to_have_text(text(reason))
+        expect(page.locator("[aria-live=polite]")).to_contain_text(f" {text('or')} {named[1]}, ")
+        expect(page.get_by_role("button", name=text("yes"))).to_be_hidden()
+        offered = page.locator(".ukr-alternatives button").evaluate_all("all => all.map((b) => b.dataset.char)")
+        assert len(offered) == 5 and not set(offered) & set(named)
+        assert [page.locator(place).bounding_box() for place in places] == boxes  # nothing moves
+        inside = page.locator(".ukr-both").bounding_box()
+        assert inside["x"] + inside["width"] <= 390 - 16 and inside["height"] >= 44
+        assert page.locator(".ukr-char").evaluate("place => place.scrollWidth <= place.clientWidth")
+        button = page.locator(f".ukr-both button[data-char='{char}']")
+        expect(button).to_have_accessible_name(text("choose", char=char, kind=kind(char)))
+        button.tap()
+        emptied(page)
+        sample = server.drawn_by(code(page), count)[-1]
+        assert (sample.label, sample.uppercase) == (char.lower(), None if char == "0" else char.isupper())
+    for stroke in drawing():
+        hand.stroke(stroke)
+    page.keyboard.press("Enter")  # the likelier one
+    assert server.drawn_by(code(page), 3)[-1].label == named[0].lower()
+
+
 def test_ink_arrives_as_it_was_drawn(windows, server):
     page = windows.visit()
     for count, char in enumerate("5яА", 1):
         Pointer(page).draw(char)
         assert answer(page) == char
-        page.get_by_role("button", name=text("yes")).click()
+        page.locator(".ukr-yes:visible").click()  # of two readings, the likelier one
         emptied(page)
         (sample,) = [one for one in server.drawn_by(code(page), count) if one.label == char.lower()]
         for drawn, kept in zip(letter(char), sample.ink, strict=True):

@@ -11,6 +11,7 @@ from support.browser import PHONE
 from support.pages import DRAWING, Serving, answer, code, serving
 from support.pointer import Pointer
 from support.samples import PAD, accept, example
+from support.strokes import doubted, read_on_pad, round_twin
 
 from ukr_letters.core.alphabet import CHARS, symbol
 from ukr_letters.samples.index import PAGE
@@ -109,6 +110,25 @@ def test_practice_says_when_the_model_reads_right_and_asks_in_english(windows):
     page.get_by_label(text("digits", "en"), exact=True).check(force=True)
     expect(page.locator(".ukr-char")).to_have_text(re.compile("[0-9]"))
     expect(page.locator("h1")).to_have_text(request(answer(page), "en"))
+
+
+@pytest.mark.parametrize("drawing", [doubted, round_twin])
+def test_practice_never_blames_what_nobody_can_tell_apart(windows, drawing):
+    "Whichever of the two readings was asked for, it is right; another symbol is not."
+    page = windows.visit()
+    named = read_on_pad(drawing()).named
+    for char, key in [*((char, "right") for char in named), ("Ж", "other")]:
+        page.get_by_role("button", name=text("wanted")).click()
+        page.locator(f"dialog tr[data-char='{char}'] button").click()
+        expect(page.locator("h1")).to_have_text(request(char))
+        for stroke in drawing():
+            Pointer(page).stroke(stroke)
+        values = {} if key == "right" else {"char": "Ж", "kind": text("capital_short")}
+        expect(page.locator(".ukr-detail")).to_have_text(text(f"task_{key}", **values))
+        page.keyboard.press("Enter")
+        told = {"right": "told_right", "other": "told_either"}[key]
+        expect(page.locator(".ukr-ask")).to_have_text(text(told, char=char, one=named[0], other=named[1]))
+        page.get_by_role("button", name=text("practice_stop")).click()
 
 
 def test_nothing_moves_in_practice_on_a_phone(windows):

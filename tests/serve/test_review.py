@@ -1,6 +1,7 @@
 """What the review page promises to judges and to those who draw, checked in a real browser on a real server."""
 
 import json
+import re
 import signal
 from collections.abc import Callable, Iterator
 from copy import copy
@@ -11,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from support.browser import PHONE
 from support.pages import JUDGING, Serving, Windows, serving
-from support.samples import traced
+from support.samples import timed, traced
+from support.strokes import doubted, read_on_pad
 from support.waiting import eventually
 from support.websocket import Visitor, knock
 from websocket import WebSocketBadStatusException
@@ -118,6 +120,17 @@ def test_each_key_ends_in_a_verdict(store, judging):
     assert said_of(store, seen[3]) == [("olena", "skip", None, None, None)]
     assert [verdict[1] for verdict in said_of(store, seen[4])] == ["accept", "undo"]
     assert [state_of(store, id)[0] for id in seen] == ["accepted", "second", "rejected", "waiting", "waiting"]
+
+
+def test_a_judge_sees_both_readings_that_the_model_names(store, judging):
+    "As sure as the writer was told, with the other reading first among what else may be accepted."
+    store.add(replace(traced("с", "с"), ink=timed(doubted())))
+    answer = read_on_pad(doubted())
+    (one, other), percent = answer.named, min(99, round(100 * answer.probability))
+    page = judging("olena")
+    note = f"{text('either', one=one, other=other)}, {text('sure', percent=percent)}"
+    expect(page.locator(".ukr-card small").last).to_have_text(note)
+    expect(page.locator(".ukr-others button").first).to_have_attribute("aria-label", re.compile("[сС],"))
 
 
 def test_a_lone_opinion_waits_for_another_judge_as_the_judge_waits_for_drawings(store, judging):

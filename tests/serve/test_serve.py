@@ -1,5 +1,7 @@
 """What the server promises to those who knock, with and without an invitation."""
 
+import os
+import signal
 from contextlib import closing
 
 import pytest
@@ -10,6 +12,7 @@ from support.websocket import Visitor, knock
 from tornado.netutil import bind_sockets
 from voila import __version__ as VOILA
 
+from ukr_letters.core.settings import root
 from ukr_letters.serve.texts import text
 from ukr_letters.serve.voila import serve
 
@@ -75,6 +78,32 @@ def test_ctrl_c_ends_a_server_in_one_line(tmp_path, command):
     status, said, seconds = stopped(command, "--port", "0", sign="http://", **own)
     assert status == 130 and seconds < 10
     assert said.splitlines()[1:] == [f"{command}: stopped: the same command starts it again"]
+
+
+SLOW = """
+import os, signal, sys, time
+from multiprocessing.process import BaseProcess
+
+def run(self):
+    os.kill(os.getpid(), signal.SIGINT)
+    print("loading", flush=True)
+    time.sleep(60)
+
+if "--multiprocessing-fork" in sys.argv:
+    BaseProcess.run = run
+"""  # what a worker executes first: Ctrl+C reaches it before the server answers, and it loads for a minute
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_that_is_still_loading_ends_in_silence(tmp_path, by):
+    "Ctrl+C reaches all processes in any order, and the signal of a supervisor the first one alone."
+    (tmp_path / "sitecustomize.py").write_text(SLOW)
+    own = {"UKR_LETTERS_SAMPLES": str(tmp_path / "samples"), "PYTHONPATH": f"{tmp_path}{os.pathsep}{root()}"}
+    command = ("ukr_api", "--port", "0", "--workers", "1")
+    status, said, seconds = stopped(*command, sign="loading", by=by, whole=by == signal.SIGINT, **own)
+    stop = ["ukr_api: stopped: the same command starts it again"] if by == signal.SIGINT else []
+    assert status == (130 if stop else 0) and seconds < 5
+    assert said.splitlines() == ["loading", *stop]
 
 
 @pytest.mark.parametrize(

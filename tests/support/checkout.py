@@ -58,12 +58,10 @@ def make(folder: Path) -> None:
     (folder / "data/collected").mkdir(parents=True)
     (folder / "data/collected/.gitkeep").touch()  # git keeps no empty folder
     sections = {
-        "preprocess": {"sources": "embedded", "limit": 300},
+        "preprocess": {"sources": "embedded", "limit": 300, "hands": 1},
         "pretrain": TINY,
-        "train_teacher": TINY | {"source_weights": {"fonts": 2.0}, "overrides": {}},
         "train": TINY
         | {
-            "teacher": "letternet_w8_s2",
             "source_weights": {"fonts": 2.0},
             "size_weights": {},
             "ood_label_weight": 0.5,

@@ -1,6 +1,7 @@
 "What the modules of the package import."
 
 import ast
+import re
 from pathlib import Path
 
 from support.checkout import ROOT
@@ -48,4 +49,11 @@ def reached(names: set[str]) -> set[str]:
 
 def modules_of(stage: dict) -> set[str]:
     "Modules of ours that a stage of a dvc.yaml depends on, by their dotted names."
-    return {name_of(ROOT / dep) for dep in stage["deps"] if dep.startswith(f"{PACKAGE}/")}
+    return {name_of(ROOT / dep) for dep in stage["deps"] if re.match(rf"{PACKAGE}/.*\.py$", dep)}
+
+
+def lists_of(modules: set[str]) -> set[str]:
+    "Text files of the package that modules name, as paths in the checkout."
+    files = {path.relative_to(ROOT).as_posix(): path.name for path in (ROOT / PACKAGE).rglob("*.txt")}
+    code = [NAMES[name].read_text(encoding="utf-8") for name in modules]
+    return {path for path, name in files.items() if any(name in text for text in code)}

@@ -72,8 +72,8 @@ class Windows:
 
 
 def answer(page: Page) -> str:
-    "The symbol that the page shows."
-    return page.locator(".ukr-char").inner_text()
+    "The symbol that the page shows; of two, the likelier one."
+    return page.locator(".ukr-char").inner_text().partition(" ")[0]
 
 
 def code(page: Page) -> str:

@@ -1,7 +1,13 @@
 """Letters and digits as strokes of a hand."""
 
 import json
+from itertools import product
+from math import cos, pi, sin
 from pathlib import Path
+
+from ukr_letters.core.ink import measure
+from ukr_letters.core.recognizer import Recognition, Recognizer
+from ukr_letters.serve.pad import LINES
 
 # Traced by hand on the guide lines of the pad (400 x 400 units): the points where a pen turns.
 TURNS = json.loads((Path(__file__).parent / "strokes.json").read_text(encoding="utf-8"))
@@ -27,6 +33,33 @@ def smooth(turns: list[list[float]]) -> list[list[float]]:
     ends = [turns[0], *turns, turns[-1]]
     path = [between(*ends[i : i + 4], step / STEPS) for i in range(len(turns) - 1) for step in range(STEPS)]
     return [*path, turns[-1]]
+
+
+def doubted() -> list[list[list[float]]]:
+    "A bow between a small с and a capital, of which the shipped network names both."
+    for height in range(100, 180, 5):
+        ink = [
+            [[200 + height / 140 * (x - 200), 296 - height / 140 * (296 - y)] for x, y in stroke]
+            for stroke in letter("с")
+        ]
+        if set(read_on_pad(ink).named) == set("сС"):
+            return ink
+    raise ValueError("the network tells every с from С")
+
+
+def round_twin() -> list[list[list[float]]]:
+    "A ring on the baseline of which the shipped network names a digit and a letter."
+    turns = [2 * pi * step / 40 for step in range(41)]
+    for width, height in product(range(30, 100, 10), range(60, 120, 10)):
+        ink = [[[200 + width * sin(turn), 296 - height - height * cos(turn)] for turn in turns]]
+        if set("0") < set(named := read_on_pad(ink).named) and named[0] in "оО":
+            return ink
+    raise ValueError("the network tells every О from 0")
+
+
+def read_on_pad(ink: list[list[list[float]]]) -> Recognition:
+    "What the shipped network reads in strokes on the guide lines of the pad."
+    return Recognizer().recognize(ink, size=measure(ink, LINES["x_height"], LINES["baseline"]))
 
 
 def letter(char: str) -> list[list[list[float]]]:

@@ -33,7 +33,21 @@ def same_kind(
     return (label < len(LETTERS))[:, None] == IS_LETTER
 
 # %% ../../nbs/core/00_alphabet.ipynb #9c8a9f42
-LOOKALIKES = ("з3", "о0", "ь6б", "ч4", "ії", "еє", "шщ", "ий", "тп", "гґ", "в8", "ал")  # groups that are drawn alike
+LOOKALIKES = (
+    "з3",
+    "о0",
+    "і1",
+    "ь6б",
+    "ч4",
+    "ії",
+    "еє",
+    "шщ",
+    "ий",
+    "тп",
+    "гґ",
+    "в8",
+    "ал",
+)  # groups that are drawn alike
 
 
 def lookalikes(

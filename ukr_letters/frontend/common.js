@@ -72,6 +72,15 @@ class Page {
     return this.text((char === char.toLowerCase() ? "small" : "capital") + short);
   }
 
+  name(char) {
+    return `${char}, ${this.kind(char)}`;
+  }
+
+  // What an answer names: one symbol, or two that nobody can tell apart.
+  names([one, other]) {
+    return other ? this.text("either", { one: this.name(one), other: this.name(other) }) : this.name(one);
+  }
+
   // Fill in the words of a part of the page; those of the language button are in the language that it offers.
   spell(part) {
     for (const element of part.querySelectorAll("[data-text]")) {

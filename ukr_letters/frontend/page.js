@@ -77,6 +77,7 @@ function buildParts() {
     detail: make("p", { class: "ukr-detail" }),
     bar: make("div", { class: "ukr-bar", "aria-hidden": "true" }, make("i")),
     yes: button("yes", "ukr-button ukr-yes", icon("check")),
+    both: make("div", { class: "ukr-both", role: "group" }, ...[0, 1].map(() => make("button", { type: "button" }))),
     done: button("task_done", "ukr-button ukr-yes", icon("check")),
     kept: make("p", { class: "ukr-kept", "aria-hidden": "true" }),
     live: make("p", { class: "ukr-unseen", "aria-live": "polite" }),
@@ -107,7 +108,7 @@ function arrange(parts) {
   lost.append(reload);
   place.append(hint);
   const tools = make("div", { class: "ukr-tools" }, parts.undo, parts.redo, parts.clear);
-  const said = make("div", { class: "ukr-said" }, parts.headline, parts.detail, parts.bar, parts.yes, parts.done, parts.kept);
+  const said = make("div", { class: "ukr-said" }, parts.headline, parts.detail, parts.bar, parts.yes, parts.both, parts.done, parts.kept);
   const answer = make("div", { class: "ukr-answer" }, parts.char, said);
   const other = make("div", { class: "ukr-other" }, parts.ask, parts.alternatives, parts.tally, parts.open, parts.skip);
   const mode = make("fieldset", { class: "ukr-mode" }, words("legend", "mode"), parts.modes);
@@ -414,6 +415,7 @@ class Drawing extends Page {
     this.spell(root);
     this.parts.seen.setAttribute("aria-label", this.text("seen"));
     this.parts.alternatives.setAttribute("aria-label", this.text("alternatives"));
+    this.parts.both.setAttribute("aria-label", this.text("alphabet_title"));
     root.querySelector(".ukr-pad-layer")?.setAttribute("aria-label", this.text("pad"));
     this.showAnswer();
     this.showFinished();
@@ -441,7 +443,10 @@ class Drawing extends Page {
     parts.undo.disabled = parts.clear.disabled = !answer.strokes;
     parts.redo.disabled = !answer.undone;
     parts.open.disabled = empty;
-    parts.yes.hidden = Boolean(task) || answer.state !== "answer";
+    const named = answer.state === "answer" ? answer.named : [];
+    root.dataset.named = named.length;
+    parts.yes.hidden = Boolean(task) || named.length !== 1;
+    parts.both.hidden = Boolean(task) || named.length !== 2;
     parts.done.hidden = !task || empty;
     parts.alternatives.hidden = parts.open.hidden = Boolean(task);
     parts.tally.hidden = parts.skip.hidden = !task;
@@ -457,19 +462,37 @@ class Drawing extends Page {
     this.settle();
   }
 
-  showGuess({ state, char, percent, rivals }) {
+  // An answer names one symbol, or two that nobody can tell apart: then a tap says which.
+  showGuess({ state, named, percent }) {
     const { parts } = this;
-    const [one, other] = rivals;
-    const unsure = state === "unsure";
-    parts.char.textContent = unsure ? "?" : char;
-    parts.headline.textContent = unsure ? this.text("unsure") : this.kind(char);
-    parts.detail.textContent = unsure ? this.text("unsure_more") : this.text("sure", { percent });
-    const [one_kind, other_kind] = rivals.map((rival) => this.kind(rival, "_short"));
-    parts.ask.textContent = one
-      ? this.text("rivals", { one, one_kind, other, other_kind })
-      : this.text(unsure ? "perhaps" : "alternatives");
-    const said = unsure ? parts.headline.textContent : `${char}, ${this.kind(char)}`;
-    parts.live.textContent = `${said}. ${one ? parts.ask.textContent : parts.detail.textContent}`;
+    const unsure = state !== "answer";
+    const doubt = state === "refused" ? "several" : "unsure"; // strokes are refused for one reason only
+    const [one, other] = named;
+    parts.char.replaceChildren(unsure ? "?" : other ? make("span", {}, `${one} `, make("small", {}, this.text("or")), ` ${other}`) : one);
+    parts.headline.textContent = unsure ? this.text(doubt) : this.kinds(named);
+    parts.detail.textContent = unsure ? this.text(`${doubt}_more`) : this.text("sure", { percent });
+    const sameLetter = other && one.toLowerCase() === other.toLowerCase();
+    parts.ask.textContent = this.text(unsure ? "perhaps" : !other ? "alternatives" : sameLetter ? "rivals_case" : "rivals");
+    this.showBoth(named);
+    parts.live.textContent = `${unsure ? parts.headline.textContent : this.names(named)}. ${parts.detail.textContent}`;
+  }
+
+  showBoth(named) {
+    [...this.parts.both.children].forEach((place, i) => {
+      const char = named[i] ?? "";
+      place.className = i ? "ukr-button" : "ukr-button ukr-yes";
+      place.dataset.char = char;
+      place.replaceChildren(...(char ? [char, make("small", {}, this.kind(char, "_short"))] : []));
+      place.setAttribute("aria-label", char && this.text("choose", { char, kind: this.kind(char) }));
+    });
+  }
+
+  // In words what is named, so short that it fits on a phone: "small or capital", "letter or digit".
+  kinds([one, other]) {
+    if (!other || this.kind(one) === this.kind(other)) return this.kind(one);
+    const mixed = /\d/.test(one + other);
+    const [first, second] = [one, other].map((char) => (mixed && /\D/.test(char) ? this.text("letter") : this.kind(char, "_short")));
+    return this.text("either", { one: first, other: second });
   }
 
   showEmpty() {
@@ -484,7 +507,7 @@ class Drawing extends Page {
   }
 
   // In practice the label is what was asked for; what the model reads is only shown beside it.
-  showTask(task, { state, char }) {
+  showTask(task, { state, named, right }) {
     const { parts } = this;
     const kind = this.kind(task, "_short");
     const drawn = this.model.get("task").drawn;
@@ -497,9 +520,8 @@ class Drawing extends Page {
       parts.detail.textContent = this.counting() ? "" : this.text("task_have", { number: accepted + pending });
       parts.live.textContent = `${this.thanked ? `${parts.ask.textContent} ${parts.tally.textContent}. ` : ""}${this.request(task)}`;
     } else {
-      const right = state === "answer" && char === task;
       parts.detail.textContent = right ? this.text("task_right") : this.text("task_other", { char: task, kind });
-      parts.live.textContent = `${state === "answer" ? this.name(char) : parts.headline.textContent}. ${parts.detail.textContent}`;
+      parts.live.textContent = `${state === "answer" ? this.names(named) : parts.headline.textContent}. ${parts.detail.textContent}`;
     }
   }
 
@@ -507,17 +529,15 @@ class Drawing extends Page {
     return this.text(/\d/.test(char) ? "task_digit" : char === char.toLowerCase() ? "task_small" : "task_capital", { char });
   }
 
-  name(char) {
-    return `${char}, ${this.kind(char)}`;
-  }
-
   // How the model read the drawing that was just finished in practice.
   outcome() {
-    const { char, read } = this.model.get("finished");
+    const { char, read, right } = this.model.get("finished");
     if (!char) return "";
-    if (!read) return this.text("told_nothing", { char });
-    if (read === char) return this.text("told_right", { char });
-    return this.text("told_other", { char, read, kind: this.kind(read, "_short") });
+    const [one, other] = read;
+    if (right) return this.text("told_right", { char });
+    if (!one) return this.text("told_nothing", { char });
+    if (other) return this.text("told_either", { char, one, other });
+    return this.text("told_other", { char, read: one, kind: this.kind(one, "_short") });
   }
 
   // Why the last drawing was not kept, if it was not.
@@ -584,8 +604,8 @@ class Drawing extends Page {
   }
 
   confirm() {
-    const { state, char, strokes } = this.model.get("answer");
-    if (!this.model.get("task").char) return state === "answer" && this.choose(char);
+    const { state, named, strokes } = this.model.get("answer");
+    if (!this.model.get("task").char) return state === "answer" && this.choose(named[0]);
     if (!strokes) return;
     this.thanked = true;
     this.tell({ kind: "done" });
@@ -636,7 +656,7 @@ class Drawing extends Page {
   }
 
   openAlphabet() {
-    const { char } = this.model.get("answer");
+    const [char] = this.model.get("answer").named;
     const capital = char !== char.toLowerCase();
     this.parts.cases.querySelector(capital ? "[value=capitals]" : "[value=smalls]").checked = true;
     this.fillAlphabet();
@@ -671,6 +691,7 @@ class Drawing extends Page {
     on(parts.gallery, "click", () => this.gallery.open());
     on(parts.wanted, "click", () => this.wanted.open());
     on(parts.mine, "click", () => this.mine.open());
+    on(parts.both, "click", (event) => this.choose(event.target.closest("button")?.dataset.char));
     on(parts.alternatives, "click", (event) => this.choose(event.target.closest("button")?.dataset.char));
     on(parts.open, "click", () => this.openAlphabet());
     on(parts.cases, "change", () => this.fillAlphabet());

@@ -316,19 +316,20 @@ class Review extends Page {
   }
 
   showCards(item) {
-    const [guess, probability] = item?.top[0] ?? ["", 0];
+    const { named: [guess = "", rival] = [], probability = 0 } = item ?? {};
     this.chosen = item?.said ? "writer" : "model";
     const percent = this.text("sure", { percent: Math.min(99, Math.round(100 * probability)) });
+    const either = rival && this.text("either", { one: guess, other: rival });
     const unsaid = item ? this.text("review_unsaid") : "";
     this.fillCard("writer", item?.said ?? "", item?.said ? this.kind(item.said) : unsaid);
-    this.fillCard("model", guess, guess && `${this.kind(guess)}, ${percent}`);
+    this.fillCard("model", guess, guess && `${either || this.kind(guess)}, ${percent}`);
     this.showChosen();
-    if (item) this.parts.live.textContent = this.aloud(item, guess);
+    if (item) this.parts.live.textContent = this.aloud(item);
   }
 
-  aloud({ said }, guess) {
-    const writer = said ? `${said}, ${this.kind(said)}` : this.text("review_unsaid");
-    return `${this.text("review_writer")}: ${writer}. ${this.text("review_model")}: ${guess}, ${this.kind(guess)}.`;
+  aloud({ said, named }) {
+    const writer = said ? this.names([said]) : this.text("review_unsaid");
+    return `${this.text("review_writer")}: ${writer}. ${this.text("review_model")}: ${this.names(named)}.`;
   }
 
   fillCard(name, char, note) {
@@ -351,7 +352,7 @@ class Review extends Page {
     const shown = [this.parts.writer.dataset.char, this.parts.model.dataset.char];
     const [one] = shown.filter(Boolean);
     const flipped = one && /\D/.test(one) ? [one === one.toLowerCase() ? one.toUpperCase() : one.toLowerCase()] : [];
-    const chars = [...flipped, ...(item?.top ?? []).map(([char]) => char)];
+    const chars = [...(item?.named ?? []), ...flipped, ...(item?.top ?? []).map(([char]) => char)];
     const others = [...new Set(chars)].filter((char) => !shown.includes(char)).slice(0, 5);
     this.parts.others.replaceChildren(...others.map((char) => this.symbol(char, () => this.accept(char))));
   }

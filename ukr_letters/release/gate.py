@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from scipy.stats import binomtest
 
 from ..core.alphabet import CLASSES, LETTERS, same_kind
-from ..core.bundle import ood_score, open_bundle, split_logits
+from ..core.bundle import Bundle
+from ..core.deploy import smoke_test
 from ..core.ink import size_inputs
+from ..core.recognizer import Recognizer, read_logits
 from ..learn.dataset import OOD, UNKNOWN_CASE, Dataset, load
-from ..learn.evaluate import accuracy
+from ..learn.evaluate import accuracy, is_label_named
 
 # %% ../../nbs/release/08_gate.ipynb #c8e5e167
 class GateError(ValueError):
@@ -47,7 +48,8 @@ def gold_of(path: Path) -> Dataset:
 class Correctness:
     "What a network gets right, one value for each drawing."
 
-    read: np.ndarray  # bool (N,): the symbol is recognised; for a drawing that is none of ours: it is rejected
+    read: np.ndarray  # bool (N,): the symbol is recognised, its kind told; what is none of ours is rejected
+    named: np.ndarray  # bool (N,): among all symbols the answer is right, or names the right twin; else as `read`
     case: np.ndarray  # bool (N,): the case of the likeliest letter is right; no meaning if the true case is unknown
     taken: np.ndarray  # bool (N,): the drawing is not rejected as none of ours
     sure: np.ndarray  # bool (N,): the symbol is recognised, and surely; False for a drawing that is none of ours
@@ -57,30 +59,30 @@ UNSURE = 0.2  # share of a network's right answers that count as not sure
 
 
 def surely(
-    labels: np.ndarray,  # float (N, 43), label logits
-    read: np.ndarray,  # bool (N,), right answers about our symbols
+    inside: np.ndarray,  # float (N, 43), label logits of the told kind, minus infinity for the other
+    right: np.ndarray,  # bool (N,), right answers about our symbols
 ) -> np.ndarray:  # bool (N,)
-    "Mark the surest of a network's right answers, by probability among letters or among digits."
-    own_kind = same_kind(labels.argmax(1))  # з and 3 are drawn alike, so doubt between them is no fault
-    powers = np.exp(labels - labels.max(1, keepdims=True)) * own_kind
+    "Mark the surest of a network's right answers."
+    powers = np.exp(inside - inside.max(1, keepdims=True))
     probability = powers.max(1) / powers.sum(1)
-    return read & (probability > np.quantile(probability[read], UNSURE)) if read.any() else read
+    return right & (probability > np.quantile(probability[right], UNSURE)) if right.any() else right
 
 
 def correctness(
-    labels: np.ndarray,  # float (N, 43), label logits
-    cases: np.ndarray,  # float (N, 33), case logits
-    scores: np.ndarray,  # float (N,), from `bundle.ood_score`
-    ood_threshold: float,  # score above which a drawing is rejected
+    logits: tuple[np.ndarray, np.ndarray, np.ndarray],  # label (N, 43), case (N, 33) and other logits (N,)
+    bundle: Bundle,  # its temperatures and thresholds
     dataset: Dataset,
 ) -> Correctness:
     "Compare a network's answers with the labels and cases of a data set."
-    rejected = scores > ood_threshold
-    letter = labels[:, : len(LETTERS)].argmax(1)  # only letters have a case
-    capital = cases[np.arange(len(dataset)), letter] > 0
-    right = labels.argmax(1) == dataset.label
-    read = np.where(dataset.label == OOD, rejected, right)
-    return Correctness(read, capital == (dataset.case == 1), ~rejected, surely(labels, right))
+    answers = read_logits(logits, dataset.glyphs, np.isfinite(dataset.height), bundle)
+    rejected = np.array([one.is_out_of_distribution for one in answers])
+    ours, label = dataset.label != OOD, dataset.label.clip(max=len(CLASSES) - 1)
+    letter = logits[0][:, : len(LETTERS)].argmax(1)  # only letters have a case
+    capital = logits[1][np.arange(len(dataset)), letter] > 0
+    inside = np.where(same_kind(label), logits[0], -np.inf)
+    right = ours & (inside.argmax(1) == label)
+    read, named = (np.where(ours, found, rejected) for found in (right, is_label_named(answers, label)))
+    return Correctness(read, named, capital == (dataset.case == 1), ~rejected, surely(inside, right))
 
 # %% ../../nbs/release/08_gate.ipynb #e3caa88b
 def correctness_of(
@@ -89,13 +91,12 @@ def correctness_of(
     batch: int = 2000,
 ) -> Correctness:
     "Run the network of a bundle on a data set and return what it gets right; raises `BundleError`."
-    bundle, model = open_bundle(folder)
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    glyphs, sizes = dataset.glyphs[:, None], size_inputs(dataset.height, dataset.drop)
+    smoke_test(folder)
+    recognizer, sizes = Recognizer(folder), size_inputs(dataset.height, dataset.drop)
     parts = [slice(start, start + batch) for start in range(0, len(dataset), batch)]
-    logits = [session.run(None, {"glyphs": glyphs[p].astype(np.float32) / 255, "sizes": sizes[p]})[0] for p in parts]
-    labels, cases, other = split_logits(np.concatenate(logits))
-    return correctness(labels, cases, ood_score(labels, other, bundle.ood_label_weight), bundle.ood_threshold, dataset)
+    found = [recognizer.logits(dataset.glyphs[part].astype(np.float32) / 255, sizes[part]) for part in parts]
+    labels, cases, other = (np.concatenate(values) for values in zip(*found, strict=True))
+    return correctness((labels, cases, other), recognizer.bundle, dataset)
 
 # %% ../../nbs/release/08_gate.ipynb #6a23692e
 def groups(dataset: Dataset) -> Iterator[tuple[str, str, np.ndarray]]:  # name, field of `Correctness`, bool (N,)
@@ -104,6 +105,8 @@ def groups(dataset: Dataset) -> Iterator[tuple[str, str, np.ndarray]]:  # name, 
     for source in dict.fromkeys(dataset.source.tolist()):
         rows = dataset.source == source
         yield source, "read", rows
+        if (rows & ours).any():
+            yield f"{source}, named", "named", rows & ours
         if (rows & known).any():
             yield f"{source}, case", "case", rows & known
     yield "ours not sent back", "taken", ours

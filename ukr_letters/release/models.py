@@ -41,11 +41,12 @@ def packed(
     contents = {name: (bundle / name).read_bytes() for name in NAMES}
     asked = {"glyphs": glyph(EXAMPLE)[None, None], "sizes": np.zeros((1, SIZE_INPUTS), np.float32)}
     session = onnxruntime.InferenceSession(contents["model.onnx"], providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
     save_model(
         onnx.load_from_string(contents["model.onnx"]),
         folder,
         mlflow_model=model or Model(),
-        signature=infer_signature(asked, {"logits": session.run(None, asked)[0]}),
+        signature=infer_signature(asked, dict(zip(names, session.run(names, asked), strict=True))),
         input_example=asked,
         pip_requirements=["onnxruntime>=1.20", "numpy>=2"],  # otherwise MLflow would run the network to find them
         onnx_execution_providers=["CPUExecutionProvider"],

@@ -79,7 +79,7 @@ def origin(training: Tracked | None) -> dict[str, str] | None:
     return {name: value for name, value in facts.items() if value}
 
 # %% ../../nbs/release/09_registry.ipynb #16404551
-RECIPE = ("epochs", "samples_per_epoch", "batch", "learning_rate", "teacher")
+RECIPE = ("epochs", "samples_per_epoch", "batch", "learning_rate")
 ANSWERS = {"auto": "all 43", "letters": "letters", "digits": "digits", "case": "case"}
 LONGEST = 3500  # characters of a description; MLflow keeps 5,000, and the history of a champion is added
 

@@ -126,7 +126,7 @@ def open_run(stage: str, parameters: dict) -> Iterator[Run]:
             del os.environ["UKR_LETTERS_RUN"]
 
 # %% ../../nbs/release/07_stage.ipynb #ed8ce53c
-SHARED = ("pretrain", "train_teacher", "train")  # stages that train, which several processes may share
+SHARED = ("pretrain", "train")  # stages that train, which several processes may share
 RESTARTS = 3  # how often all processes start again after one was killed
 WORK = "from ukr_letters.cli import ukr_stage; ukr_stage()"  # as on several hosts
 LAUNCH = "from ukr_letters.release.stage import launch; launch()"

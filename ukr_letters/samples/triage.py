@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SPECK', 'SUSPICIONS', 'ALIKE', 'HESITANT', 'RARE', 'HALF', 'NEAR', 'ROOM', 'Facts', 'size_on_lines', 'is_small',
-           'probability_of', 'said_by_writer', 'facts_of', 'read_all', 'suspicion', 'worth', 'usefulness', 'rarity',
-           'Asker', 'outline', 'Copies']
+           'said_by_writer', 'facts_of', 'read_all', 'suspicion', 'worth', 'usefulness', 'rarity', 'Asker', 'outline',
+           'Copies']
 
 # %% ../../nbs/samples/03_triage.ipynb #303866e4
 import math
@@ -26,7 +26,9 @@ from .sample import Sample
 class Facts:
     "Holds what the champion reads in one drawing, what its writer said, and how it compares to other drawings."
 
-    top: tuple[tuple[str, float], ...]  # the likeliest symbols as written, with probabilities, likeliest first
+    top: tuple[tuple[str, float], ...]  # likely symbols as written, with probabilities, the first guess first
+    named: tuple[str, ...]  # what its answer names: its guess, or two symbols that nobody can tell apart
+    probability: float  # that one of those is right
     said: str | None  # what the writer said it is, as written; None when nobody said
     given: float | None  # probability of what the writer said, case included
     strange: bool  # it is hardly one of our symbols: out of distribution
@@ -36,7 +38,7 @@ class Facts:
 
     @property
     def confidence(self) -> float:
-        "Return the probability of the champion's first guess."
+        "Return the probability of the champion's first guess, case included."
         return self.top[0][1]
 
     @property
@@ -59,19 +61,6 @@ def is_small(sample: Sample) -> bool:
     points = np.concatenate([np.asarray(stroke)[:, :2] for stroke in sample.ink])
     return bool(np.ptp(points, axis=0).max() < SPECK * max(sample.canvas["width"], sample.canvas["height"]))
 
-# %% ../../nbs/samples/03_triage.ipynb #1a91e170
-def probability_of(
-    recognition: Recognition,
-    char: str,  # a symbol as written
-) -> float:
-    "Return the probability (0 to 1) that a drawing is this symbol in this case."
-    said = symbol(char)
-    chance = float(recognition.probabilities[said.index])
-    if not said.is_letter:
-        return chance
-    capital = float(recognition.capital[said.index])
-    return chance * (capital if char.isupper() else 1 - capital)
-
 # %% ../../nbs/samples/03_triage.ipynb #e4dfb0f1
 def said_by_writer(sample: Sample, recognition: Recognition) -> str | None:
     "Return the writer's label in the writer's case, or else in the champion's; None without a label."
@@ -85,10 +74,13 @@ def said_by_writer(sample: Sample, recognition: Recognition) -> str | None:
 def facts_of(sample: Sample, recognition: Recognition) -> Facts:
     "Return the facts of one drawing; `copy_of` and `rarity` keep their defaults."
     said = said_by_writer(sample, recognition)
+    chars = [recognition.written(label) for label, _ in recognition.top()]
     return Facts(
-        top=tuple((recognition.written(label), probability) for label, probability in recognition.top()),
+        top=tuple((char, recognition.probability_of(char)) for char in chars),
+        named=tuple(recognition.named),
+        probability=recognition.probability,
         said=said,
-        given=None if said is None else probability_of(recognition, said),
+        given=None if said is None else recognition.probability_of(said),
         strange=recognition.is_out_of_distribution,
         small=is_small(sample),
     )

@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from io import BytesIO
 from multiprocessing import set_start_method
+from multiprocessing.resource_tracker import ensure_running
 from secrets import compare_digest
 from tempfile import TemporaryDirectory
 from threading import Thread
@@ -45,7 +46,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.utils.proxies import wrap_asgi_with_proxy_headers
 from limits import RateLimitItem, RateLimitItemPerSecond
-from PIL import Image
+from PIL import Image, features
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError, model_validator
@@ -56,6 +57,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..core.alphabet import CLASSES
 from ..core.deploy import HotReload, model_folder
 from ..core.ink import RENDERER, measure
+from ..core.picture import LARGEST
 from ..core.recognizer import CHAMPION, Recognizer
 from ..core.settings import samples_url
 from ..core.storage import StoreError
@@ -211,7 +213,7 @@ def parsed(shape: TypeAdapter[Asked], body: bytes) -> Asked:
         raise RefusedError(reason(error)) from None
 
 # %% ../../nbs/serve/06_api.ipynb #d27f92ed
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", *(["AVIF"] if features.check("avif") else []))
 MAX_PIXELS = 4_000_000
 
 
@@ -219,6 +221,7 @@ def opened(content: bytes) -> Image.Image:
     "A picture from the bytes of its file, unpacked; raises `RefusedError`."
     try:
         image = Image.open(BytesIO(content), formats=FORMATS)
+        image.draft(None, (LARGEST, LARGEST))  # a JPEG is unpacked at a half to an eighth of its size
         if image.width * image.height > MAX_PIXELS:
             raise Image.DecompressionBombError
         image.load()
@@ -243,7 +246,7 @@ class Reading(Message):
     "One of the labels that a drawing may be."
 
     label: str
-    probability: float
+    probability: float = Field(description="of the label in either case, 0 to 1")
 
 
 class Answer(Message):
@@ -251,12 +254,16 @@ class Answer(Message):
 
     char: str | None = Field(description="the symbol as written, a capital or not")
     label: str | None = Field(description="the lower-case letter or the digit")
-    probability: float = Field(description="of the label, 0 to 1")
+    probability: float = Field(
+        description="0 to 1, that one of `rivals`, or `char` where there are none, was written: letter and case together"
+    )
     uppercase: bool | None = Field(description="null for digits")
-    uppercase_probability: float | None
+    uppercase_probability: float | None = Field(description="that the letter is a capital; null for digits")
     ood_score: float = Field(description="out of distribution: 0 to 1, near 1 for what is none of the 43 symbols")
     sure: bool = Field(description="false when most such answers are wrong: better ask again")
-    rivals: list[str] = Field(description="two symbols of one shape, as written, when both may be meant; else empty")
+    rivals: list[str] = Field(
+        description="two symbols that cannot be told apart, as written, `char` first: two of one shape, or one in both cases; else empty"
+    )
     top: list[Reading] = Field(description=f"the {ALTERNATIVES} likeliest labels")
 
 
@@ -292,6 +299,8 @@ def answered(recognizer: Recognizer, drawings: list[InkDrawing | PictureDrawing]
         rows = [row for row, drawing in enumerate(drawings) if drawing.mode == mode]
         contents, sizes = zip(*((content(drawings[row]), size(drawings[row])) for row in rows), strict=True)
         for row, recognition in zip(rows, recognizer.recognize_many(contents, mode, sizes), strict=True):
+            if recognition.refusal:
+                raise RefusedError(f"drawings[{row}]: " * (len(drawings) > 1) + recognition.refusal)
             answers[row] = recognition.plain()
     return answers
 
@@ -531,6 +540,8 @@ class Service:
         "Answer what a picture's file shows; raises `RefusedError`."
         recognizer = self.recognizer
         recognition = await self.aside(lambda: recognizer.recognize(opened(file), mode))
+        if recognition.refusal:
+            raise RefusedError(recognition.refusal)
         DRAWINGS.labels(recognizer.version).inc()
         return OneAnswer(model=recognizer.version, **recognition.plain())
 
@@ -569,7 +580,7 @@ class Health(Message):
 
 # %% ../../nbs/serve/06_api.ipynb #8966bf68
 BEARER = HTTPBearer(auto_error=False, description="One of the keys in UKR_LETTERS_API_KEY, where the server has any")
-PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp")
+PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/avif")
 MAX_BODY = 2_000_000  # bytes: 256 rich drawings, or a photograph
 REFUSALS = {
     401: "A key is missing or wrong",
@@ -799,6 +810,7 @@ def without_interrupt() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return
+    ensure_running()  # else the first process starts it, and unblocks SIGINT
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

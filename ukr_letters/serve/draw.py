@@ -31,8 +31,8 @@ from .pad import FRONTEND, LINES, SIZE, Pad
 from .texts import NOTICE, TEXTS, text
 
 # %% ../../nbs/serve/02_draw.ipynb #80640220
-EMPTY = {"state": "empty", "char": "", "percent": 0, "alternatives": [], "rivals": [], "seen": ""}
-BLANK = {**EMPTY, "strokes": 0, "undone": 0}  # what the page shows before anything is drawn
+EMPTY = {"state": "empty", "named": [], "percent": 0, "alternatives": [], "seen": ""}
+BLANK = {**EMPTY, "right": False, "strokes": 0, "undone": 0}  # what the page shows before anything is drawn
 
 
 def describe(
@@ -43,10 +43,9 @@ def describe(
         return EMPTY
     return {
         "state": recognition.state,
-        "char": recognition.char,
+        "named": recognition.named,
         "percent": min(99, round(100 * recognition.probability)),  # nobody is ever certain
         "alternatives": recognition.alternatives,
-        "rivals": recognition.rivals,
         "seen": b64encode((recognition.glyph * 255).astype("uint8").tobytes()).decode(),
     }
 
@@ -65,8 +64,8 @@ class DrawApp(AnyWidget):
     pad = Instance(Pad).tag(sync=True, **widget_serialization)
     texts = Dict(TEXTS).tag(sync=True)
     alphabet = Dict({"letters": "".join(LETTERS), "digits": "".join(DIGITS)}).tag(sync=True)
-    answer = Dict(BLANK).tag(sync=True)  # see `describe`, plus how many strokes can be undone and redone
-    finished = Dict().tag(sync=True)  # the last finished drawing: number, char, read, status
+    answer = Dict(BLANK).tag(sync=True)  # see `describe`; right, see `is_right`; strokes that can be undone and redone
+    finished = Dict().tag(sync=True)  # the last finished drawing: number, char, read (as `named`), right, status
     mode = Unicode("auto").tag(sync=True)
     task = Dict().tag(sync=True)  # in practice: char, what to draw; drawn, how many drawings were made so
     counts = Dict().tag(sync=True)  # symbol -> how many drawings are accepted and how many wait
@@ -102,8 +101,16 @@ class DrawApp(AnyWidget):
         ink = self.pad.ink
         size = measure(ink, LINES["x_height"], LINES["baseline"])
         self.recognition = self.recognizer.recognize(ink, self.mode, size)
-        answer = describe(self.recognition)
-        self.answer = {**answer, "strokes": len(self.pad.strokes), "undone": len(self.pad.undone)}
+        right = self.is_right(self.task.get("char"))
+        drawn = {"right": right, "strokes": len(self.pad.strokes), "undone": len(self.pad.undone)}
+        self.answer = describe(self.recognition) | drawn
+
+    def is_right(
+        self,
+        char: str | None,  # what was meant, as written; None when nobody says
+    ) -> bool:
+        "Whether the answer is sure enough to be one and agrees with what was meant."
+        return char is not None and self.recognition.state == "answer" and self.recognition.agrees(char)
 
     def sample(
         self,
@@ -134,9 +141,10 @@ class DrawApp(AnyWidget):
             return
         number = self.finished.get("number", 0) + 1
         kept = self.sample(char) if self.collecting else None
-        read = self.answer["char"] if self.answer["state"] == "answer" else ""
+        read = self.answer["named"] if self.answer["state"] == "answer" else []
+        facts = {"number": number, "char": char, "read": read, "right": self.is_right(char)}
         with self.news:
-            self.finished = {"number": number, "char": char, "read": read, "status": "saving" if kept else "off"}
+            self.finished = facts | {"status": "saving" if kept else "off"}
         if kept:
             self.collector.keep(number, kept)  # first, because a page that closes interrupts what it was doing
         self.pad.clear()
