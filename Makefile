@@ -85,12 +85,12 @@ test: .venv/testing .venv/browser .venv/postgres .venv/proxy check  ## install e
 check: .venv/developing  ## notebooks clean, package exported, README in sync, nothing left over
 	$(BIN)/python tests/house/checks.py
 
-repro: .venv/developing  ## run the pipeline on the real data: preprocess, pretrain, train_teacher, train, evaluate
+repro: .venv/developing  ## run the pipeline on the real data: preprocess, pretrain, train, evaluate
 	$(BIN)/dvc repro
 
 # Another checkout to look into, such as walk. The list of sources would fill a terminal by itself.
 IN ?= .
-HEADLINE := ^(screen|paper|synthetic|case|ood|calibration)$$
+HEADLINE := ^(digits|letters|case|sure|ood|calibration)$$
 
 walk: .venv/developing  ## walk the whole pipeline on embedded data with small budgets, in the new folder walk/
 	$(BIN)/python tests/house/walk.py

@@ -12,7 +12,7 @@ from support.services import PostgresServer
 
 from ukr_letters.learn.dataset import assemble, save
 from ukr_letters.learn.model import create, save_weights
-from ukr_letters.learn.search import DATA, TEACHER
+from ukr_letters.learn.search import DATA, PRETRAINED
 
 ROOT = Path(__file__).parents[1]
 TRIALS = 16  # after one for each worker, which pays for its start
@@ -21,7 +21,6 @@ train:
   architecture: letternet_w8_s2
   batch: 64
   learning_rate: 1.0e-2
-  teacher: letternet_w8_s2
   epochs: 2
   samples_per_epoch: 6400
   seed: 0
@@ -60,7 +59,7 @@ def main() -> None:
             folder = Path(name)
             shutil.copy2(ROOT / "settings.ini", folder)
             save(assemble("embedded", limit=300), folder / DATA)
-            save_weights(create("letternet_w8_s2"), folder / TEACHER)
+            save_weights(create("letternet_w8_s2"), folder / PRETRAINED)
             print("| workers | trials an hour, journal | trials an hour, PostgreSQL |\n|---|---|---|")
             for workers in (1, 2, 4):
                 rates = [

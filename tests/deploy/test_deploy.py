@@ -356,7 +356,7 @@ def test_the_line_from_a_drawing_to_a_new_model(
         return done.stdout
 
     assert "git add data/collected" in learn("ukr_collect")
-    learn("dvc", "freeze", "pretrain", "train_teacher")  # a drawing more needs no other teacher
+    learn("dvc", "freeze", "pretrain")  # a drawing more needs no other body
     learn("dvc", "repro")
     assert json.loads((work / "data/prepared/card.json").read_text())["sources"]["collected"]
     tuned = site.run("tuning", "env", f"PYTHONPATH={work}", "ukr_tune", cwd=work)

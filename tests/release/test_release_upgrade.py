@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import yaml
 from support.checkout import ROOT
 
 from ukr_letters.cli import ukr_release, ukr_track
@@ -126,7 +127,7 @@ def test_runs_are_kept_sent_and_followed_by_new_ones(command: Callable, site: Pa
     client = connect()
     [before] = client.search_runs([experiment(client)], "tags.`ukr.stage` = 'teach'")
     assert before.data.tags["ukr.run"] == SENT and [run.name for run in all_runs()] == [SENT, UNSENT]
-    fresh = begin("train_teacher", {"epochs": 3, "overrides": {"p_binarize": 0.25}})
+    fresh = begin("train", {"epochs": 3, "overrides": {"p_binarize": 0.25}})
     with until_ended(fresh):
         pass
     status, text, _ = command(ukr_track)
@@ -146,7 +147,7 @@ def test_runs_are_kept_sent_and_followed_by_new_ones(command: Callable, site: Pa
         }
         facts = Path(client.download_artifacts(run.info.run_id, "facts.json"))
         assert facts.read_bytes() == (site / "runs" / name / "facts.json").read_bytes()
-    assert found[fresh.name].info.run_name == "train_teacher" and command(ukr_track)[1].startswith("0 runs")
+    assert found[fresh.name].info.run_name == "train" and command(ukr_track)[1].startswith("0 runs")
     assert all(sent_to(run) for run in all_runs())
 
 
@@ -160,17 +161,27 @@ def mistakes_in(path: Path) -> str:
 
 
 def test_parameters_of_before_are_renamed_one_by_one(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    "Each former name in params.yaml ends in an error with the new one; with those, and without a guard, it passes."
+    "Each former name in params.yaml ends in an error with the new one; what has none is told to be removed, and then it passes."
     path, renamed = site / "params.yaml", set()
     while pairs := re.findall(r"(\w+)'?(?: is not known| has no range)?: it is now called (\w+)", mistakes_in(path)):
         for old, new in pairs:
             assert old not in renamed or pairs.count((old, new)) > 1
             path.write_text(re.sub(rf"\b{old}\b", new, path.read_text()))
         renamed |= {old for old, _ in pairs}
-    assert "guard is not known" in mistakes_in(path)  # sources say it themselves
-    path.write_text(re.sub(r"\n +guard:.*", "", path.read_text()))
+    assert {"source_mass", "doubt", "further", "almost", "letternet_light"} <= set(renamed)
+    gone = set(re.findall(r"(\w+)'?(?: is not known| has no range): there is no teacher any more", mistakes_in(path)))
+    assert gone == {"teach", "teacher", "heat", "teaching"} and "guard is not known" in mistakes_in(path)
+    sections = yaml.safe_load(path.read_text())
+    del sections["teach"], sections["train"]["teacher"], sections["train"]["overrides"]["heat"]
+    del sections["evaluate"]["guard"]  # sources say it themselves
+    sections["tune"]["searched"] = [name for name in sections["tune"]["searched"] if name not in gone]
+    path.write_text(yaml.safe_dump(sections))
+    assert len(mistakes_in(path).splitlines()) == 3
+    assert "preprocess.hands is missing: add it" in mistakes_in(path) and "name one in both" in mistakes_in(path)
+    sections["preprocess"]["hands"] = 0
+    sections["train"]["architecture"] = sections["pretrain"]["architecture"]
+    path.write_text(yaml.safe_dump(sections))
     assert not mistakes_in(path)
-    assert {"teach", "source_mass", "doubt", "further", "heat", "almost", "letternet_light"} <= set(renamed)
     monkeypatch.chdir(ROOT)
-    with pytest.raises(ValueError, match="no stage 'teach': choose one of .*train_teacher"):
+    with pytest.raises(ValueError, match="no stage 'teach': choose one of .*pretrain, train, "):
         notebook_of("teach")

@@ -54,15 +54,15 @@ def assert_killed(place: Path) -> None:
 )
 def test_a_training_stops_and_goes_on(place: Path, processes: str, by: signal.Signals, status: int) -> None:
     "In one process and in two, by Ctrl+C and by `kill`; its checkpoint stays."
-    change(place, "train_teacher", **LONG)
+    change(place, "train", **LONG)
     told = []
     for _ in range(2):
         ask = dict(folder=place, by=by, UKR_LETTERS_PROCESSES=processes)
-        ended, said, seconds = stopped("ukr_stage", "train_teacher", sign=f"Epoch(number={3 + len(told)},", **ask)
+        ended, said, seconds = stopped("ukr_stage", "train", sign=f"Epoch(number={3 + len(told)},", **ask)
         assert ended == status and said.endswith(GOES_ON) and seconds < 15, said
         told.append(said.removesuffix(GOES_ON).splitlines())
     assert_killed(place)
-    assert re.match(r"train_teacher.checkpoint is of this training: it goes on after epoch \d+$", told[1].pop(0))
+    assert re.match(r"train.checkpoint is of this training: it goes on after epoch \d+$", told[1].pop(0))
     assert all(line.startswith("Epoch(") for line in told[0] + told[1]), told
     assert told[0][:2] == told[1][:2]  # told again, to the microsecond, and not trained again
 
@@ -129,10 +129,10 @@ def test_what_a_person_must_change_is_said_in_one_line(place: Path) -> None:
 
 def test_another_architecture_is_named(place: Path) -> None:
     "The failing cell is shown once, and what to do at its end."
-    for stage, name in (("pretrain", "architecture"), ("train_teacher", "architecture"), ("train", "teacher")):
-        change(place, stage, **{name: "letternet_w16_s3"})
-    done = run(place, "ukr_stage", "train_teacher")  # and not pretrain before it
-    assert done.returncode == 1 and done.stderr.startswith("stage train_teacher failed in this cell")
+    for stage in ("pretrain", "train"):
+        change(place, stage, architecture="letternet_w16_s3")
+    done = run(place, "ukr_stage", "train")  # and not pretrain before it
+    assert done.returncode == 1 and done.stderr.startswith("stage train failed in this cell")
     assert done.stderr.count("pretrained.npz does not fit this network: body.0.0.weight has 8 x 1 x 5 x 5") == 1
     assert done.stderr.count("Traceback") == 1
 
@@ -160,7 +160,7 @@ def test_a_stage_does_not_begin_beside_one_that_was_left_alone(place: Path) -> N
     killed, _, _ = stopped("dvc", "repro", sign="Epoch(number=1,", folder=place, by=signal.SIGKILL, whole=False)
     assert killed == -signal.SIGKILL and Run(newest(place)).alive()
     left_alone, runs = newest(place).name, len(list((place / "runs").glob("2*-*")))
-    for ask in (("dvc", "repro", "pretrain"), ("ukr_stage", "preprocess"), ("ukr_stage", "train_teacher")):
+    for ask in (("dvc", "repro", "pretrain"), ("ukr_stage", "preprocess"), ("ukr_stage", "train")):
         refused = run(place, *ask)
         assert refused.returncode and f"cannot begin: run {left_alone} works on " in refused.stderr, refused.stderr
         assert "Traceback" not in refused.stderr
