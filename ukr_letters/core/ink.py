@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['RENDERER', 'SIZE', 'BOX', 'FINE', 'PEN', 'THINNEST', 'SIZE_INPUTS', 'CONTRAST', 'Ink', 'Picture', 'as_ink',
-           'draw_strokes', 'grey_levels', 'ink_levels', 'ink_bounds', 'pen_width', 'trace_picture', 'thicken', 'glyph',
-           'is_empty', 'measure', 'size_inputs']
+           'draw_strokes', 'grey_levels', 'ink_levels', 'ink_bounds', 'mean_width', 'pen_width', 'trace_picture',
+           'thicken', 'glyph', 'is_empty', 'measure', 'size_inputs']
 
 # %% ../../nbs/core/03_ink.ipynb #1a6c6574
 import math
@@ -134,12 +134,18 @@ def ink_bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
     return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
 
 
-def pen_width(sheet: Image.Image) -> float:
-    "Estimate the mean pen width in glyph pixels: twice the area divided by the outline's length (Crofton's formula)."
-    mask = np.asarray(sheet) > 0
+def mean_width(
+    mask: np.ndarray,  # bool (H, W), False along the border
+) -> float:  # pixels
+    "Estimate the mean width of a shape: twice the area divided by the outline's length (Crofton's formula)."
     crossings = np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
     outline = crossings * math.pi / 4  # on average, horizontal and vertical crossings make a curve 4/pi times too long
-    return 2 * np.count_nonzero(mask) / max(outline, 1) / FINE
+    return 2 * np.count_nonzero(mask) / max(outline, 1)
+
+
+def pen_width(sheet: Image.Image) -> float:
+    "Estimate the mean pen width on a fine sheet, in glyph pixels."
+    return mean_width(np.asarray(sheet) > 0) / FINE
 
 
 def trace_picture(

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['WORK', 'LARGEST', 'CUT_OUT', 'TINY', 'LINE', 'Box', 'THICKEST', 'MOST_PARTS', 'APART', 'SEVERAL', 'LOW', 'shrunk',
-           'highest', 'background', 'missing_light', 'erase_lines', 'ink_strength', 'Part', 'mean_width', 'joined',
-           'parts_of', 'along', 'around', 'is_frame', 'touches_border', 'is_dust', 'letter_parts', 'grown',
-           'is_outline', 'ink_of_paper', 'grown_round', 'thinned', 'ink_of_marker', 'border_of', 'is_clean',
-           'UnreadableError', 'letter_of', 'read_picture', 'stroke_boxes', 'is_several']
+           'highest', 'background', 'missing_light', 'erase_lines', 'ink_strength', 'Part', 'joined', 'parts_of',
+           'along', 'around', 'is_frame', 'touches_border', 'is_dust', 'letter_parts', 'grown', 'is_outline',
+           'ink_of_paper', 'grown_round', 'thinned', 'ink_of_marker', 'border_of', 'is_clean', 'UnreadableError',
+           'letter_of', 'read_picture', 'stroke_boxes', 'is_several']
 
 # %% ../../nbs/core/04_picture.ipynb #5e3e0af6
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image, ImageFilter
 
-from .ink import CONTRAST, Ink, Picture, grey_levels, ink_levels
+from .ink import CONTRAST, Ink, Picture, grey_levels, ink_levels, mean_width
 
 # %% ../../nbs/core/04_picture.ipynb #494cf867
 WORK = 256  # pixels of the longer side on which a picture is taken apart; a glyph needs a fifth of it
@@ -133,14 +133,6 @@ class Part:
         mask = np.zeros((self.rows.max() + 3, self.columns.max() + 3), bool)
         mask[self.rows + 1, self.columns + 1] = True
         return mean_width(mask)
-
-
-def mean_width(
-    mask: np.ndarray,  # bool (H, W), False along the border
-) -> float:  # pixels
-    "Return twice the area divided by the length of the outline, as `ink.pen_width` does on its fine sheet."
-    crossings = np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
-    return 2 * np.count_nonzero(mask) / max(crossings * np.pi / 4, 1)
 
 # %% ../../nbs/core/04_picture.ipynb #38bdcb85
 def joined(rows: list[int], starts: list[int], ends: list[int]) -> list[int]:
