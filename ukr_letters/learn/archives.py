@@ -45,9 +45,14 @@ class Source:
     synthetic: bool = False  # True if no person wrote the letters as they are
     screen: bool = False  # True if people drew on a screen, as visitors do; others are scans of paper
     renderings: bool = False  # True if its test digits are also evaluated in several renderings
-    photographs: bool = False  # True where its test letters are also judged on photographed paper
+    photographs: bool = False  # True if its test letters are also evaluated on photographed paper
     reader: Callable[["Source"], Iterator] | None = None  # yields drawings; None for a record that is not read
     limit: int | None = None  # at most about so many drawings are wanted, evenly spread; None for all
+
+    @property
+    def drawn(self) -> bool:
+        "Return True if people drew the letters on a screen as they are, as visitors do."
+        return self.screen and not self.synthetic
 
     @property
     def embedded(self) -> bool:

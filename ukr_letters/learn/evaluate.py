@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['RESAMPLES', 'PENS', 'RENDERINGS', 'PAIRS', 'SHOWN', 'HEADLINE', 'KNOWN', 'COLUMNS', 'COMPARED', 'FEW', 'accuracy',
-           'accuracy_by_writer', 'score', 'reliability', 'calibration_error', 'separation', 'rendered_anew',
-           'score_photographs', 'by_class', 'confusions', 'is_label_named', 'names_twins', 'score_answers',
-           'score_pairs', 'certainty', 'shown_as_sure', 'headline', 'table', 'section', 'percent', 'counted',
-           'intended_use', 'input_and_output', 'data', 'tested', 'size_of', 'results_of', 'results', 'twins',
-           'slices_by_case', 'slices_by_pen', 'slices', 'photographs', 'classes', 'mistaken', 'calibration', 'refusals',
-           'comparison', 'thin', 'limits', 'front_matter', 'model_card']
+           'accuracy_by_writer', 'accuracy_of', 'score', 'reliability', 'calibration_error', 'separation',
+           'rendered_anew', 'score_photographs', 'by_class', 'confusions', 'is_label_named', 'names_twins',
+           'score_answers', 'score_pairs', 'score_sources', 'certainty', 'shown_as_sure', 'headline', 'table',
+           'section', 'percent', 'counted', 'intended_use', 'input_and_output', 'data', 'tested', 'size_of',
+           'results_of', 'results', 'twins', 'slices_by_case', 'slices_by_pen', 'slices', 'photographs', 'classes',
+           'mistaken', 'calibration', 'refusals', 'comparison', 'thin', 'limits', 'front_matter', 'model_card']
 
 # %% ../../nbs/learn/12_evaluate.ipynb #1e1e8b00
 import math
@@ -27,7 +27,7 @@ from ..core.alphabet import CLASSES, DIGITS, LETTERS, LOOKALIKES, same_kind, sym
 from ..core.bundle import Bundle
 from ..core.recognizer import Recognition, Recognizer
 from .archives import spread
-from .dataset import UNKNOWN_CASE, along_path
+from .dataset import UNKNOWN_CASE, Dataset, along_path
 from .decisions import is_named
 from .paper import on_paper
 from .sources import SOURCES, Drawing
@@ -64,6 +64,15 @@ def accuracy_by_writer(
     }
 
 # %% ../../nbs/learn/12_evaluate.ipynb #1d5cad66
+def accuracy_of(
+    right: np.ndarray,  # bool (N,)
+    rows: np.ndarray,  # bool (N,), which count
+    writer: np.ndarray | None,  # str (N,); None if unknown
+) -> dict:  # as `accuracy`, or as `accuracy_by_writer`
+    "Return the share of right answers among some rows, with an interval over writers if these are known."
+    return accuracy(right[rows]) if writer is None else accuracy_by_writer(right[rows], writer[rows])
+
+
 def score(
     labels: np.ndarray,  # float (N, 43), label logits
     cases: np.ndarray,  # float (N, 33), case logits
@@ -87,10 +96,7 @@ def score(
         "small_auto": (top[:, 0] == label, case == 0),
         "top3": ((top == label[:, None]).any(1), np.ones_like(letters)),
     }
-    share = lambda right, rows: (
-        accuracy(right[rows]) if writer is None else accuracy_by_writer(right[rows], writer[rows])
-    )
-    return {name: share(right, rows) for name, (right, rows) in figures.items() if rows.any()}
+    return {name: accuracy_of(right, rows, writer) for name, (right, rows) in figures.items() if rows.any()}
 
 # %% ../../nbs/learn/12_evaluate.ipynb #629d3eb0
 def reliability(
@@ -220,12 +226,9 @@ def score_answers(
 ) -> dict:  # name of a figure: accuracy
     "Return the share of answers that name the right symbol, of all, of letters and of digits, and of those that name two."
     letters, right, two = label < len(LETTERS), is_label_named(answers, label), names_twins(answers)
-    share = lambda right, rows: (
-        accuracy(right[rows]) if writer is None else accuracy_by_writer(right[rows], writer[rows])
-    )
     parts = {"": np.ones_like(letters), "letters_": letters, "digits_": ~letters}
-    figures = {f"{part}named": share(right, rows) for part, rows in parts.items() if rows.any()}
-    return figures | {"two_labels": share(two, parts[""])}
+    figures = {f"{part}named": accuracy_of(right, rows, writer) for part, rows in parts.items() if rows.any()}
+    return figures | {"two_labels": accuracy_of(two, parts[""], writer)}
 
 
 def score_pairs(
@@ -244,6 +247,22 @@ def score_pairs(
         for pair in PAIRS
         if np.isin(label, [CLASSES.index(char) for char in pair]).any()
     }
+
+# %% ../../nbs/learn/12_evaluate.ipynb #4ac48fb5
+def score_sources(
+    test: Dataset,  # drawings of our symbols
+    logits: tuple[np.ndarray, np.ndarray, np.ndarray],  # label, case and other logits of each
+    answers: Sequence[Recognition],  # that these logits stand for
+) -> dict[str, dict]:  # source: name of a figure: accuracy
+    "Return the figures of each source in a test part, in alphabetical order."
+    found = {}
+    for source in map(str, np.unique(test.source)):
+        rows = np.flatnonzero(test.source == source)
+        label, case = test.label[rows], test.case[rows]
+        writers = test.group[rows] if SOURCES[source].screen else None
+        found[source] = score(logits[0][rows], logits[1][rows], label, case, writers)
+        found[source] |= score_answers([answers[row] for row in rows.tolist()], label, writers)
+    return found
 
 # %% ../../nbs/learn/12_evaluate.ipynb #b332141f
 SHOWN = 0.95  # an answer of this probability or more is shown as almost certain
@@ -308,7 +327,7 @@ def headline(
     metrics: dict[str, dict],  # test: name of a figure: figure, as in details.json
 ) -> dict[str, float]:  # percent; `ood` is an area under a curve in 0..1, `calibration` an error in 0..1
     "Return the figures by which experiments are compared; those without a test are left out."
-    screens = [name for name, source in SOURCES.items() if source.screen and not source.synthetic and name in metrics]
+    screens = [name for name, source in SOURCES.items() if source.drawn and name in metrics]
     scans = [name for name, source in SOURCES.items() if not source.screen and not source.synthetic]
     drawn = screens or [name for name in SOURCES if name in metrics]
 
