@@ -163,7 +163,7 @@ def test_the_page_goes_on_while_the_server_is_down(shaky, bucket, outbox, tmp_pa
     with serving(tmp_path / "samples", samples=bucket, pool=0) as running:
         visitor = Visitor(running.url).sit_down()
         shaky.stop()
-        assert [visitor.stroke(stroke) for stroke in letter("5")][-1]["char"] == "5"
+        assert [visitor.stroke(stroke) for stroke in letter("5")][-1]["named"] == ["5"]
         visitor.tell(visitor.page, kind="choose", char="5")
         assert visitor.told("waiting") and len(waiting(outbox)) == 1
         shaky.start()

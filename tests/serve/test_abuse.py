@@ -62,7 +62,7 @@ def draws(visitor: Visitor, char: str = "Ж") -> bool:
     for stroke in letter(char):
         answer = visitor.stroke(stroke)
     visitor.finish(char)
-    return answer["char"].lower() == char.lower()
+    return char.lower() in "".join(answer["named"]).lower()
 
 
 def heard_out(visitor: Visitor) -> bool:

@@ -544,7 +544,7 @@ def slices(metrics: dict[str, dict]) -> str:
 
 # %% ../../nbs/learn/12_evaluate.ipynb #2b0581cf
 def photographs(metrics: dict[str, dict]) -> str:
-    "How well letters are read on photographed paper, by kind; nothing where it was not measured."
+    "Write the section about letters on photographed paper, by kind of paper; empty if not measured."
     right, wrong = (metrics.get(name, {}) for name in ("photographs", "photographs surely wrong"))
     rows = [[kind.replace("_", " "), counted(right, kind), percent(wrong, kind)] for kind in right]
     return (
@@ -693,7 +693,7 @@ def limits(drawn: dict[str, dict]) -> str:
         "**Kinship of writers.** The published split of CMNIST has the same writers on both sides and flatters; "
         "the held-out blocks are there because of that, and are the figure to believe.",
         "**Not measured**: children, old people, left-handed people, people with a disability of the hand or of sight, learners of Ukrainian, "
-        "regions and schools; finger against mouse against pen; photographs of paper. "
+        "regions and schools; finger against mouse against pen; photographs by real cameras, for those above are made by a generator. "
         "The sources say next to nothing about their writers, so it is unknown how far the figures hold for any of these.",
     ]
     return section("Limits", "\n".join(f"- {line}" for line in weak))
