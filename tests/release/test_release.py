@@ -245,7 +245,7 @@ def test_a_version_leads_to_the_training_that_made_it(uri: str, gold: Path, cand
     [model] = client.search_logged_models([experiment(client)], f"tags.bundle = '{bad.bundle}'")
     assert model.source_run_id == training.info.run_id
     figures = {metric.key: (metric.value, metric.dataset_digest) for metric in model.metrics}
-    assert figures == {name: (97.5, "9" * 32) for name in ("digits", "scans")}
+    assert figures == dict.fromkeys(("digits", "scans"), (97.5, "9" * 32))
     for told in (f"runs/{training.info.run_id})", "learning_rate 0.01", "| digits8 |", model.model_id, "a trial"):
         assert told in version.description
     assert "REFUSED" in version.description and "followed by version 1 (roll back)" in version.description

@@ -1,29 +1,24 @@
 "What an answer names and how sure it is are decided once: page, HTTP API, command line and review say the same."
 
 import json
-from math import cos, pi, sin
 from pathlib import Path
 
 import pytest
 from fastcore.basics import chunked
 from support.api import opened
 from support.samples import example
+from support.strokes import arc, read_on_pad, ring, two_bows, upright
 
 from ukr_letters.cli import recognize_files
 from ukr_letters.core.recognizer import Recognizer
 from ukr_letters.samples.triage import facts_of
 from ukr_letters.serve.draw import describe
+from ukr_letters.serve.pad import LINES
 
 SIZES = range(24, 180, 6)
 
 
-def ellipse(width: float, height: float) -> list[list[list[float]]]:
-    "One closed stroke: a zero, an о, a stem or nothing of ours."
-    turns = [2 * pi * step / 40 for step in range(41)]
-    return [[[200 + width * sin(turn), 200 - height * cos(turn)] for turn in turns]]
-
-
-ELLIPSES = [ellipse(width, height) for width in SIZES for height in SIZES]
+ELLIPSES = [[arc(200, width, height, 0, 1)] for width in SIZES for height in SIZES]
 
 
 def test_the_page_and_the_http_api_are_sure_of_the_same_ellipses(tmp_path: Path):
@@ -68,3 +63,27 @@ def test_what_is_set_aside_in_review_is_unsure_on_the_page():
     "A scribble for the judges is no answer for its writer."
     for ink, answer in zip(ELLIPSES[::7], Recognizer().recognize_many(ELLIPSES[::7]), strict=True):
         assert not facts_of(example(ink=ink), answer).strange or answer.state == "unsure"
+
+
+CAP, X_HEIGHT = LINES["cap"], LINES["x_height"]
+
+
+@pytest.mark.parametrize(
+    "ink, first, never",
+    [
+        (ring(X_HEIGHT, 60), "о", "0О"),
+        (ring(CAP, 90), "О", "о"),
+        (two_bows(X_HEIGHT, 45), "з", "3З"),
+        (two_bows(CAP, 60), "3", "з"),
+        (upright(CAP), "1", "і"),
+    ],
+)
+def test_the_size_on_the_guide_lines_speaks_of_the_symbol(ink: list, first: str, never: str):
+    "A small о is no 0 and no capital, and what stands as tall as a capital is no small letter."
+    named = read_on_pad(ink).named
+    assert named[0] == first and not set(never) & set(named)
+
+
+@pytest.mark.parametrize("ink, named", [(ring(CAP, 65), "О0"), (two_bows(CAP, 60), "З3"), (upright(CAP), "І1")])
+def test_what_neither_shape_nor_size_can_tell_is_named_as_a_pair(ink: list, named: str):
+    assert set(read_on_pad(ink).named) == set(named)

@@ -47,11 +47,33 @@ def doubted() -> list[list[list[float]]]:
     raise ValueError("the network tells every с from С")
 
 
+def arc(middle: float, width: float, height: float, start: float, end: float) -> list[list[float]]:
+    "A part of an ellipse with these radii, clockwise between two turns; 0 is its top."
+    turns = [2 * pi * (start + (end - start) * step / 40) for step in range(41)]
+    return [[200 + width * sin(turn), middle - height * cos(turn)] for turn in turns]
+
+
+def ring(top: float, width: float) -> list[list[list[float]]]:
+    "An ellipse from a height of the pad down to the baseline."
+    height = (LINES["baseline"] - top) / 2
+    return [arc(top + height, width, height, 0, 1)]
+
+
+def two_bows(top: float, width: float) -> list[list[list[float]]]:
+    "A shape that is з, З or 3, from a height of the pad down to the baseline."
+    height = (LINES["baseline"] - top) / 4
+    return [arc(top + height, width, height, -0.17, 0.5) + arc(top + 3 * height, 1.1 * width, height, 0, 0.67)]
+
+
+def upright(top: float) -> list[list[list[float]]]:
+    "A line from a height of the pad down to the baseline."
+    return [[[200, top + (LINES["baseline"] - top) * step / 12] for step in range(13)]]
+
+
 def round_twin() -> list[list[list[float]]]:
     "A ring on the baseline of which the shipped network names a digit and a letter."
-    turns = [2 * pi * step / 40 for step in range(41)]
     for width, height in product(range(30, 100, 10), range(60, 120, 10)):
-        ink = [[[200 + width * sin(turn), 296 - height - height * cos(turn)] for turn in turns]]
+        ink = ring(LINES["baseline"] - 2 * height, width)
         if set("0") < set(named := read_on_pad(ink).named) and named[0] in "оО":
             return ink
     raise ValueError("the network tells every О from 0")
