@@ -277,7 +277,7 @@ def test_a_search_that_is_interrupted_leaves_no_worker_and_goes_on(checkout: Pat
     "Ctrl+C reaches the command and its workers alike, as in a terminal."
     study = study_of(checkout)
     known = {"cwd": checkout, "env": environment(checkout), "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    crew = subprocess.Popen([BIN / "ukr_tune", "--trials", "60"], text=True, start_new_session=True, **known)
+    crew = subprocess.Popen([BIN / "ukr_tune", "--trials", "999"], text=True, start_new_session=True, **known)
     at_work = lambda: [
         trial.user_attrs["worker"]
         for trial in study.trials

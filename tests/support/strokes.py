@@ -65,11 +65,6 @@ def two_bows(top: float, width: float) -> list[list[list[float]]]:
     return [arc(top + height, width, height, -0.17, 0.5) + arc(top + 3 * height, 1.1 * width, height, 0, 0.67)]
 
 
-def upright(top: float) -> list[list[list[float]]]:
-    "A line from a height of the pad down to the baseline."
-    return [[[200, top + (LINES["baseline"] - top) * step / 12] for step in range(13)]]
-
-
 def round_twin() -> list[list[list[float]]]:
     "A ring on the baseline of which the shipped network names a digit and a letter."
     for width, height in product(range(30, 100, 10), range(60, 120, 10)):

@@ -96,26 +96,26 @@ def is_named(
 # %% ../../nbs/learn/11_decisions.ipynb #f925d6d3
 def on_screen(
     dataset: Dataset,
-) -> Dataset:
-    "Return the drawings of our symbols that people made on a screen; all of our symbols if there are none."
-    ours = dataset.where(dataset.label != OOD)
-    found = ours.where(np.isin(ours.source, [name for name, source in SOURCES.items() if source.drawn]))
-    return found if len(found) else ours
+) -> np.ndarray:  # bool (N,)
+    "Mark the drawings that people made on a screen; all of them if there are none."
+    marks = np.isin(dataset.source, [name for name, source in SOURCES.items() if source.drawn])
+    return marks if marks.any() else np.ones_like(marks)
 
 
 def fit_decisions(
     plain: tuple[np.ndarray, np.ndarray, np.ndarray],  # label, case and other logits, as if no size were known
     sized: tuple[np.ndarray, np.ndarray, np.ndarray],  # the same with the sizes that are known
-    drawn: Dataset,  # validation drawings, of our symbols alone
+    ours: Dataset,  # validation drawings, of our symbols alone
     ood_label_weight: float,  # as in `Bundle`
 ) -> dict[str, float]:
     "Return the fields of `Bundle` by which it decides: temperatures and thresholds."
-    size_known = np.isfinite(drawn.height)
+    drawn, size_known = on_screen(ours), np.isfinite(ours.height)
+    unsized_part, sized_part = ((labels[drawn], cases[drawn]) for labels, cases, _ in (plain, sized))
     found: dict[str, Any] = {"ood_label_weight": ood_label_weight}
-    found |= fit_temperatures(plain[:2], sized[:2], size_known, drawn.label, drawn.case)
+    found |= fit_temperatures(unsized_part, sized_part, size_known[drawn], ours.label[drawn], ours.case[drawn])
     undecided = Bundle("0" * 64, "undecided", unsure_below=0, ood_threshold=1, metrics={}, sources={}, **found)
-    answers = read_logits(sized, drawn.glyphs, size_known, undecided)
-    certainty = np.array([one.probability for one in answers])
-    found["unsure_below"] = unsure_threshold(certainty, is_named(answers, drawn.label, drawn.case))
-    found["ood_threshold"] = round(float(np.quantile([one.ood_score for one in answers], 0.99)), 6)
+    answers = read_logits(sized, ours.glyphs, size_known, undecided)
+    certainty, strangeness = np.array([(one.probability, one.ood_score) for one in answers]).T
+    found["unsure_below"] = unsure_threshold(certainty[drawn], is_named(answers, ours.label, ours.case)[drawn])
+    found["ood_threshold"] = round(max(float(np.quantile(part, 0.99)) for part in (strangeness, strangeness[drawn])), 6)
     return found
