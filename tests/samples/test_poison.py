@@ -217,21 +217,21 @@ def gate(tests: Dataset, champion: Path, candidate: Path) -> str:
     not mirror(), reason="needs drawings of many hands: networks that learn from few fonts differ by chance"
 )
 def test_what_is_forced_through_stops_at_the_gate(tmp_path, monkeypatch):
-    """Seven of ten а are called о and all of it is accepted: the network that learns it is refused, by name and figure.
+    """Half of all а are called о and all of it is accepted: the network that learns it is refused, by name and figure.
 
-    57 drawings of а do not always show less: half was seen in one of two networks, six of ten in one, seven of ten in both, on an EPYC with AVX-512."""
+    57 drawings of а do not show less: of two networks that learnt three of ten so, neither was refused, on an EPYC with AVX2."""
     drawings = [drawing for drawing in pool("train") if drawing.label in FEW]
-    truth, lies = [drawing.label for drawing in drawings], flipped(drawings, "а", "о", share=0.7)
+    truth, lies = [drawing.label for drawing in drawings], flipped(drawings, "а", "о", share=0.5)
     honest = learnt_from(checkout(tmp_path / "honest"), drawings, truth, monkeypatch)
     poisoned = learnt_from(checkout(tmp_path / "poisoned"), drawings, lies, monkeypatch)
     counts = [(data.part("train").label == 0).sum() for data in (honest, poisoned)]
-    assert 0.2 * counts[0] < counts[1] < 0.4 * counts[0]  # it went all the way into the data set
+    assert 0.4 * counts[0] < counts[1] < 0.6 * counts[0]  # it went all the way into the data set
     tests = render([one for one in read_once(DRAWN) if one.split != "train" and one.label in FEW], DRAWN)
     champion = small_net(tmp_path / "champion", honest)
     passed = gate(tests, champion, small_net(tmp_path / "another", honest, seed=1))
     assert passed.startswith("PASSED"), passed
     refused = gate(tests, champion, small_net(tmp_path / "candidate", poisoned))
-    assert re.search(r"REFUSED: .*symbol а(, sure)? from [\d.]+ to [\d.]+ %", refused)
+    assert re.search(r"REFUSED: .*symbol а, sure from [\d.]+ to [\d.]+ %", refused)
 
 
 def test_gold_holds_nothing_collected(tmp_path, monkeypatch):
