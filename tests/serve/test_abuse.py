@@ -62,7 +62,7 @@ def draws(visitor: Visitor, char: str = "Ж") -> bool:
     for stroke in letter(char):
         answer = visitor.stroke(stroke)
     visitor.finish(char)
-    return char.lower() in "".join(answer["named"]).lower()
+    return answer["named"][0].lower() == char.lower()
 
 
 def heard_out(visitor: Visitor) -> bool:
