@@ -34,6 +34,7 @@ class Recipe:
     learning_rate: LearningRate = 4e-3  # the peak of a one-cycle schedule (Smith and Topin, 2018)
     weight_decay: Weight = 0.02
     label_smoothing: Fraction = 0.05
+    kind_smoothing: Fraction = 0.0  # how often the wrong kind, letters or digits, is wanted: keeps the kind in doubt
     kind_weight: Weight = 1.5  # of the loss that tells letters from digits; the loss inside a kind has 1
     plain_kind_weight: Share = 0.0  # share of that weight for pictures that are not redrawn
     case_weight: Weight = 0.5  # of the case loss

@@ -168,13 +168,14 @@ def label_loss(
     redrawn: Tensor,  # bool (N,), True if another pen drew the glyph, so that it shows nothing of its source
     recipe: Recipe,
 ) -> tuple[Tensor, Tensor]:  # (N,) each
-    "Return the smoothed cross-entropy inside the kind, and the weighted cross-entropy of the kind, for each sample."
+    "Return the cross-entropy inside the kind, and the weighted cross-entropy of the kind, both smoothed, for each sample."
     own = inside(labels, label)
     same_kind = own.isfinite()
     even = same_kind / same_kind.sum(1, keepdim=True)
     wanted = torch.lerp(functional.one_hot(label, len(CLASSES)).float(), even, recipe.label_smoothing)
     among = own.logsumexp(1)
-    kind = labels.logsumexp(1) - among
+    other = labels.masked_fill(same_kind, -math.inf).logsumexp(1)
+    kind = labels.logsumexp(1) - torch.lerp(among, other, recipe.kind_smoothing)
     asked = torch.where(redrawn, 1.0, recipe.plain_kind_weight)
     return among - (wanted * labels).sum(1), recipe.kind_weight * asked * kind
 
