@@ -6,7 +6,7 @@
 __all__ = ['PENS', 'P_USUAL', 'CODE', 'STRAY', 'CARELESS', 'vary_pen', 'move', 'spoil', 'scan', 'ink_along', 'augment',
            'sampling_weights', 'inside', 'label_loss', 'loss_of', 'device', 'half_precision', 'Epoch', 'predict',
            'accuracies', 'batches', 'hash_arrays', 'hash_weights', 'hash_code', 'identity_of', 'Progress', 'fit',
-           'stray', 'with_heights', 'fit_sizes']
+           'is_typeset', 'stray', 'with_heights', 'fit_sizes']
 
 # %% ../../nbs/learn/09_train.ipynb #c5a79e66
 import hashlib
@@ -33,6 +33,7 @@ from ..core.ink import BOX, PEN, SIZE, THINNEST, size_inputs
 from .dataset import LEVELS, OOD, REACH, UNKNOWN_CASE, Dataset
 from .model import SymbolNet
 from .recipe import Recipe
+from .sources import SOURCES
 
 # %% ../../nbs/learn/09_train.ipynb #ad96048c
 def _uniform(batch: int, low: float, high: float, random: torch.Generator) -> Tensor:
@@ -501,13 +502,20 @@ STRAY = (0.12, 0.4)  # deviation of log heights from what is usual: of careful w
 CARELESS = 0.1  # share of drawings by careless writers
 
 
+def is_typeset(dataset: Dataset) -> np.ndarray:  # bool (N,)
+    "Mark samples whose size no person wrote: of fonts, of letters put together, and of digits, which borrow it from fonts."
+    made = [name for name, source in SOURCES.items() if source.synthetic]
+    return np.isin(dataset.source, made) | (dataset.label >= len(LETTERS))
+
+
 def stray(
     heights: Tensor,  # float (N,) in x-heights, NaN where unknown
     drops: Tensor,  # float (N,) in x-heights, NaN where unknown
+    typeset: Tensor,  # bool (N,), see `is_typeset`
     random: torch.Generator,
 ) -> np.ndarray:  # float32 (N, 5), see `ink.size_inputs`
-    "Vary heights and drops at random as writers do, and make two in five drops unknown."
-    noise = [torch.randn(len(heights), generator=random) for _ in range(2)]
+    "Vary typeset heights and drops at random as writers do, and make two in five of all drops unknown."
+    noise = [typeset * torch.randn(len(heights), generator=random) for _ in range(2)]
     careless, lost = (torch.rand(len(heights), generator=random) < share for share in (CARELESS, 0.4))
     tall = heights * torch.exp(noise[0] * torch.where(careless, STRAY[1], STRAY[0]))
     low = drops + noise[1] * torch.where(careless, 0.3, 0.1)
@@ -535,7 +543,7 @@ def fit_sizes(
     train: Dataset,
     recipe: Recipe,  # of its training
     source_weights: dict[str, float],  # see `sampling_weights`
-    batch_count: int = 150,  # batches to fit them on
+    batch_count: int = 400,  # batches to fit them on
 ) -> None:
     "Fit the size weights for symbol and case, in place; do nothing if no training sample has a size."
     sized = with_heights(train, recipe.seed)
@@ -546,7 +554,8 @@ def fit_sizes(
     glyphs, label, case, _, rows = map(torch.cat, zip(*islice(stream, batch_count)))
     with torch.no_grad():
         shapes = torch.cat([model(part) for part in glyphs.split(2000)])
-    sizes = torch.from_numpy(stray(torch.from_numpy(sized.height)[rows], torch.from_numpy(sized.drop)[rows], random))
+    heights, drops, typeset = (torch.from_numpy(x)[rows] for x in (sized.height, sized.drop, is_typeset(sized)))
+    sizes = torch.from_numpy(stray(heights, drops, typeset, random))
     fitted = [weights.requires_grad_() for weights in (model.size.weight, model.trust)]
     optimizer = torch.optim.LBFGS(fitted, max_iter=150, line_search_fn="strong_wolfe")
 
