@@ -14,7 +14,16 @@ from support.strokes import TURNS, letter
 
 from ukr_letters.cli import recognize_files
 from ukr_letters.core.ink import draw_strokes
-from ukr_letters.core.picture import LARGEST, SEVERAL, WORK, UnreadableError, is_several, read_picture, shrunk
+from ukr_letters.core.picture import (
+    LARGEST,
+    SEVERAL,
+    WORK,
+    UnreadableError,
+    drafted,
+    is_several,
+    read_picture,
+    shrunk,
+)
 from ukr_letters.core.recognizer import Recognizer
 from ukr_letters.core.settings import mirror
 from ukr_letters.learn.paper import PAPERS
@@ -64,6 +73,34 @@ def test_letters_on_paper_are_read_as_they_are_when_clean(recognizer: Recognizer
     assert len(wrong) <= (kind == "tight_marker"), wrong
 
 
+FRAMES = {
+    f"box of {side} by {width}": ((450 - side // 2, 350 - side // 2, 450 + side // 2, 350 + side // 2), width)
+    for side in (500, 600, 650)
+    for width in (4, 8, 12, 18)
+}
+LINES = {
+    f"line of {width} from {left} to {right}": ((left, 560, right, 560 + width - 1), width)
+    for left, right, widths in ((100, 800, (2, 8, 12, 20)), (200, 700, (2, 8, 12, 20)), (300, 600, (2, 8, 12)))
+    for width in widths
+}
+CELLS = {f"cells with lines of {width}": ((-400, 50, 700, 650), width) for width in (4, 8, 12)}
+PRINTED = FRAMES | LINES | CELLS
+
+
+@pytest.mark.parametrize("what", PRINTED)
+def test_printed_boxes_and_lines_of_any_width_are_no_part_of_a_letter(recognizer: Recognizer, what: str):
+    "A box whose sides were long enough to be taken for lines of the paper left two bars; a short line was read as a 2."
+    box, width = PRINTED[what]
+    for char in "ЖмяАБ5":
+        clean = Image.new("L", (900, 700), 235)
+        for stroke in letter(char):
+            ImageDraw.Draw(clean).line([(300 + x, 170 + y) for x, y in stroke], 40, 18, joint="curve")
+        printed = clean.copy()
+        ImageDraw.Draw(printed).rectangle(box, outline=30, width=width)
+        wanted, answer = recognizer.recognize(clean), recognizer.recognize(printed)
+        assert answer.label == wanted.label and answer.state == wanted.state, char
+
+
 def test_a_clean_picture_is_passed_on_as_it_is():
     for char in TURNS:
         sheet = ImageOps.invert(draw_strokes(letter(char)))
@@ -96,8 +133,9 @@ def test_a_large_picture_is_made_small_before_it_is_read(tmp_path: Path):
         size = kept.shape if isinstance(kept, np.ndarray) else kept.size
         assert max(size) <= LARGEST and len(boxes) == 1
     lazy = Image.open(tmp_path / "page.jpg")
-    shrunk(lazy, WORK)
-    assert max(lazy.size) <= 4 * WORK  # the decoder itself made it smaller
+    assert max(drafted(lazy, WORK).size) <= 4 * WORK  # the decoder itself makes it smaller
+    assert shrunk(lazy, WORK).size == (WORK, 3 * WORK // 4)
+    assert lazy.size == (4000, 3000) and lazy.getpixel((1950, 1500)) < 60  # the caller's picture stays as it is
 
 
 # More than one symbol
@@ -114,6 +152,13 @@ def test_letters_of_several_parts_are_one_symbol(recognizer: Recognizer):
     }
     assert not [char for char, ink in apart.items() if recognizer.recognize(ink).refusal]
     assert not is_several([])
+
+
+def test_joined_letters_are_refused_by_their_width(recognizer: Recognizer):
+    "They have one part, and were answered with the letter that looks most like them."
+    waves = [[[x, 50 - 50 * ((x // 20) % 2)] for x in range(0, 340, 20)]]
+    assert recognizer.recognize(waves).refusal == SEVERAL
+    assert not recognizer.recognize([[[0, 0], [100, 2]]]).refusal  # a dash is no word
 
 
 @pytest.mark.parametrize("ink", [beside("Ж", "м"), beside("5", "Б"), beside("Ж", "ї", "м", "я")])
