@@ -158,6 +158,16 @@ IMPOSSIBLE = {
         network(ANSWER, row=np.full((1, WIDTH), np.nan, np.float32)),
         "finite numbers",
     ),
+    "no numbers where the size is known": (
+        network(
+            node("ReduceMax", ["sizes"], ["told"], keepdims=0),
+            node("Neg", ["told"], ["less"]),
+            node("Sqrt", ["less"], ["root"]),
+            node("Add", ["level", "root"], ["most"]),
+            node("Mul", ["most", "row"], ["logits"]),
+        ),
+        "finite numbers",
+    ),
     "features of another batch": (
         network(
             ANSWER,
