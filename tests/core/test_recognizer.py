@@ -1,6 +1,7 @@
 """What other programs rely on: the recogniser's answers, its bundle, and the command line."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +13,7 @@ from PIL import Image, ImageOps
 
 from ukr_letters.core.alphabet import CLASSES, LETTERS
 from ukr_letters.core.bundle import BundleError
-from ukr_letters.core.ink import draw_strokes
+from ukr_letters.core.ink import draw_strokes, measure
 from ukr_letters.core.recognizer import CHAMPION, Recognition, Recognizer
 
 STROKES = {
@@ -230,3 +231,29 @@ def test_command_line(tmp_path: Path) -> None:
     result = subprocess.run([*command, drawn, broken, picture], capture_output=True, text=True)
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert [row["label"] for row in rows] == ["х", "х"] and result.returncode == 1 and "broken.png" in result.stderr
+
+
+def test_the_command_says_in_a_line_what_it_cannot_read_and_goes_on(tmp_path: Path) -> None:
+    "Each of these ended in a traceback, and the files behind it had no answer."
+    (tmp_path / "nested.json").write_text("[" * 200_000)
+    (tmp_path / "huge.json").write_text(f"[[[1{'0' * 400}, 1], [2, 3]]]")
+    (tmp_path / "x.JSON").write_text(json.dumps(STROKES["х"]), encoding="utf-8-sig")
+    Image.new("1", (16_000, 16_000)).save(tmp_path / "bomb.png")
+    files = [tmp_path / name for name in ("nested.json", "huge.json", "bomb.png", "x.JSON")]
+    command = [Path(sys.executable).parent / "ukr_recognize", "--mode", "letters"]
+    result = subprocess.run(
+        [*command, *files], capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "ascii"}
+    )
+    assert result.returncode == 1 and "Traceback" not in result.stderr and len(result.stderr.splitlines()) == 3
+    assert result.stdout.startswith(f"{files[-1]}: ")
+    result = subprocess.run([*command, "--model", tmp_path / "none", files[-1]], capture_output=True, text=True)
+    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("sizes", [[(-1, 0)], [(1,)], [(1, 0), (1, 0)], [None], [(float("inf"), 0)]])
+def test_an_impossible_size_is_refused_with_the_reason(recognizer: Recognizer, sizes) -> None:
+    with pytest.raises(ValueError, match="size|height"):
+        recognizer.recognize_many([STROKES["х"]], sizes=sizes)
+    assert recognizer.recognize([[[0, 50], [100, 50]]], size=measure([[[0, 50], [100, 50]]], 20, 60)).label  # no height
+    with pytest.raises(ValueError, match="baseline"):
+        measure(STROKES["х"], 50, 50)

@@ -32,7 +32,7 @@ def _stroke(points: Iterable, number: int) -> list[list[float]]:
     "Convert one stroke to plain lists; raises `ValueError` with the number of the stroke."
     try:
         stroke = [[float(value) for value in point] for point in points]
-    except TypeError as error:
+    except (TypeError, OverflowError) as error:
         raise ValueError(f"stroke {number} is not a list of points: {error}") from None
     if not stroke:
         raise ValueError(f"stroke {number} has no points")
@@ -204,7 +204,11 @@ def measure(
     x_line: float,  # y of the line that a small х touches, in the ink's unit; y grows downward
     baseline: float,  # y of the line on which letters stand
 ) -> tuple[float, float]:  # height and drop in x-heights; negative drop: the ink ends above the baseline
-    "Measure the height of a drawing and its drop below the baseline; NaN twice if it is empty."
+    "Measure the height of a drawing and its drop below the baseline; NaN twice if it is empty; raises `ValueError`."
+    if not x_line < baseline:
+        raise ValueError(
+            f"the baseline ({baseline:g}) must lie below the line of a small х ({x_line:g}); y grows downward"
+        )
     heights = [point[1] for stroke in ink for point in stroke]
     if not heights:
         return math.nan, math.nan
