@@ -150,7 +150,7 @@ class PictureDrawing(Message):
     "A drawing as a picture: ink and paper, whichever is darker."
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"picture": TEE_FILE, "mode": "letters"}]})
-    picture: str = Field(min_length=1, description="a PNG, JPEG, WebP, GIF or BMP file in base64")
+    picture: str = Field(min_length=1, description="a PNG, JPEG, WebP, GIF, BMP or AVIF file in base64")
     mode: Mode = "auto"
 
 # %% ../../nbs/serve/06_api.ipynb #90362d78
