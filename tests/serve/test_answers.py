@@ -65,7 +65,6 @@ def test_what_is_set_aside_in_review_is_unsure_on_the_page():
         assert not facts_of(example(ink=ink), answer).strange or answer.state == "unsure"
 
 
-@pytest.mark.xfail(strict=True, reason="81a3fa8ada66 uses sizes for the case alone: remove this with the next champion")
 def test_a_small_ring_on_the_guide_lines_is_no_digit():
     named = read_on_pad(ring(LINES["x_height"], 60)).named
     assert named[0] == "о" and "0" not in named
