@@ -44,6 +44,7 @@ class Source:
     test: str = ""  # what its test part holds and by whom, in words; empty if it is no test of the 43 symbols
     synthetic: bool = False  # True if no person wrote the letters as they are
     screen: bool = False  # True if people drew on a screen, as visitors do; others are scans of paper
+    writers: bool = False  # True if the groups of its drawings are writers
     renderings: bool = False  # True if its test digits are also evaluated in several renderings
     photographs: bool = False  # True if its test letters are also evaluated on photographed paper
     reader: Callable[["Source"], Iterator] | None = None  # yields drawings; None for a record that is not read

@@ -259,7 +259,7 @@ def score_sources(
     for source in map(str, np.unique(test.source)):
         rows = np.flatnonzero(test.source == source)
         label, case = test.label[rows], test.case[rows]
-        writers = test.group[rows] if SOURCES[source].screen else None
+        writers = test.group[rows] if SOURCES[source].writers else None
         found[source] = score(logits[0][rows], logits[1][rows], label, case, writers)
         found[source] |= score_answers([answers[row] for row in rows.tolist()], label, writers)
     return found
@@ -602,8 +602,10 @@ def calibration(
         "others where the size is known. The expected calibration error, how far certainty and the share of right answers lie "
         f"apart on average, from 0, the best, to 1, is then **{error['error']:.3f}** on {error['n']:,} test drawings"
         + (f", and **{case['error']:.3f}** for the case of {case['n']:,}." if case else "."),
-        f"Of drawings whose size is known, {percent(sure, 'shown')} % are answered with {100 * SHOWN:.0f} % certainty or more; of "
-        f"these, {percent(sure, 'right')} % are right in letter and case."
+        f"Of {sure['shown']['n']:,} drawings on a screen whose size is known, {percent(sure, 'shown')} % are answered with "
+        f"{100 * SHOWN:.0f} % certainty or more; of these, {percent(sure, 'right')} % name the right letter in the right case, "
+        f"alone or as one of two. Those with one reading are {percent(sure, 'shown_alone')} % of the drawings, and "
+        f"{percent(sure, 'right_alone')} % of them are right."
         if "right" in sure
         else "",
         f"Under a certainty of {bundle.unsure_below:.2f} most validation answers were wrong; there the page says that it does not know."

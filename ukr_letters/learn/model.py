@@ -65,15 +65,16 @@ def blocks(
     return Residual(channels) if depth == 2 else convolution(channels, channels) if depth else nn.Identity()
 
 # %% ../../nbs/learn/08_model.ipynb #bb2a1515
-SIZE_TERMS = 7  # how many numbers the heads read of a size
+SIZE_TERMS = 9  # how many numbers the heads read of a size
 
 
 def size_terms(
     sizes: Tensor,  # (N, 5) from `ink.size_inputs`
-) -> Tensor:  # (N, 7), 0 where unknown
-    "Return the terms of a quadratic polynomial in log height and drop, with a constant for each that is known."
+) -> Tensor:  # (N, 9), 0 where unknown
+    "Return the terms of a quadratic polynomial in log height alone, and of one in log height and drop if both are known."
     known, tall, square, grounded, low = sizes.unbind(1)
-    return torch.stack([known, tall, square, grounded, low, low * low, tall * low], 1)
+    both = [grounded, grounded * tall, grounded * square, low, low * low, low * tall]
+    return torch.stack([known, tall, square, *both], 1)
 
 # %% ../../nbs/learn/08_model.ipynb #00191cd2
 class SymbolNet(nn.Module):
@@ -88,9 +89,8 @@ class SymbolNet(nn.Module):
         self.body = body
         self.heads = nn.Linear(features, sum(HEADS))
         self.size = nn.Linear(SIZE_TERMS, len(CLASSES) + len(LETTERS), bias=False)  # small letters, digits; capitals
-        self.trust = nn.Parameter(
-            torch.zeros(len(LETTERS))
-        )  # how much more the shape counts for the case if a size is known
+        # how much more the shape counts for the case if the height is known, and if the drop is known as well
+        self.trust = nn.Parameter(torch.zeros(2, len(LETTERS)))
         nn.init.zeros_(self.size.weight)
         for fitted_later in (self.size.weight, self.trust):  # see `train.fit_sizes`
             fitted_later.requires_grad_(False)
@@ -103,7 +103,8 @@ class SymbolNet(nn.Module):
         "Add the evidence of sizes to the logits of shapes; unknown sizes change nothing."
         labels, cases, other = split_logits(logits)
         small, capitals = self.size(size_terms(sizes)).split(HEADS[:2], 1)
-        cases = cases * (1 + sizes[:, :1] * self.trust)
+        known, grounded = sizes[:, :1], sizes[:, 3:4]
+        cases = cases * (1 + known * self.trust[0] + grounded * self.trust[1])
         capital, low = capitals - functional.softplus(-cases), small[:, : HEADS[1]] - functional.softplus(cases)
         either = low + functional.softplus(capital - low)  # log of the sum of both probabilities
         labels = labels + torch.cat([either, small[:, HEADS[1] :]], 1)

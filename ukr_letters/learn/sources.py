@@ -588,6 +588,7 @@ def split_of(
     keep=lambda path: path == "data/pendigits-train",
     test="six of the thirty writers, of whom nothing is trained on",
     screen=True,
+    writers=True,
 )
 def read_pendigits(source: Source) -> Iterator[Drawing]:
     "Yield the strokes of pendigits, split by writer; raises `SourceError`."
@@ -688,6 +689,7 @@ def unipen_drawings(
     keep=lambda path: path in unipen_files(),
     test="a fifth of the writers of each collection, of whom nothing is trained on",
     screen=True,
+    writers=True,
 )
 def read_unipen(source: Source) -> Iterator[Drawing]:
     "Yield the digits of UNIPEN and its letters that look like ours, split by writer; raises `SourceError`."
