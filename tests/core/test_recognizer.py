@@ -32,7 +32,7 @@ def recognizer() -> Recognizer:
 @pytest.mark.parametrize("label", "жтхш")
 def test_size_tells_the_case_of_letters_with_one_shape(recognizer: Recognizer, label: str) -> None:
     small, tall = (recognizer.recognize(STROKES[label], "letters", (height, 0.0)) for height in (1.0, 1.6))
-    assert (small.char, tall.char) == (label, label.upper())
+    assert label in small.named and tall.named == [label.upper()]
     assert (
         small.uppercase_probability
         < recognizer.recognize(STROKES[label], "letters").uppercase_probability
@@ -48,7 +48,8 @@ SIZED, UNSIZED = (1.3, 0.0), (np.nan, np.nan)
 def answered(chances: dict[str, float], capital: float, size: tuple = SIZED, mode="auto", **facts) -> Recognition:
     "The answer when a network gives labels these probabilities, and each letter this one of being a capital."
     recognizer = Recognizer()
-    plain = {"calibration_temperature": 1.0, "unsure_below": 0.0, "ood_threshold": 1.0}
+    plain = {"calibration_temperature": 1.0, "case_temperature": 1.0, "unsure_below": 0.0, "ood_threshold": 1.0}
+    plain |= dict.fromkeys(("sized_calibration_temperature", "sized_case_temperature"))  # as without a size
     recognizer.bundle = replace(recognizer.bundle, **plain | facts)
     labels = np.full((1, len(CLASSES)), -400.0)
     for label, chance in chances.items():

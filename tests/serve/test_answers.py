@@ -18,11 +18,13 @@ from ukr_letters.serve.pad import LINES
 SIZES = range(24, 180, 6)
 
 
-ELLIPSES = [[arc(200, width, height, 0, 1)] for width in SIZES for height in SIZES]
+ELLIPSES = [  # a wider one is refused as a word
+    [arc(200, width, height, 0, 1)] for width in SIZES for height in SIZES if width < 3 * height
+]
 
 
 def test_the_page_and_the_http_api_are_sure_of_the_same_ellipses(tmp_path: Path):
-    "Of 676 ellipses they disagreed on 128."
+    "They disagreed on every fifth."
     states = [describe(answer)["state"] for answer in Recognizer().recognize_many(ELLIPSES)]
     with opened(tmp_path, rate=0) as api:
         answers = [
@@ -30,7 +32,7 @@ def test_the_page_and_the_http_api_are_sure_of_the_same_ellipses(tmp_path: Path)
             for some in chunked(ELLIPSES, 256)
             for answer in api.post("/recognize", json={"drawings": [{"ink": ink} for ink in some]}).json()["answers"]
         ]
-    assert len(answers) == len(states) == 676 and set(states) == {"answer", "unsure"}
+    assert len(answers) == len(states) == len(ELLIPSES) and set(states) == {"answer", "unsure"}
     assert [answer["sure"] for answer in answers] == [state == "answer" for state in states]
 
 
@@ -62,12 +64,12 @@ def test_every_door_names_the_same_and_is_as_sure(wanted: list[str] | str, tmp_p
 def test_what_is_set_aside_in_review_is_unsure_on_the_page():
     "A scribble for the judges is no answer for its writer."
     for ink, answer in zip(ELLIPSES[::7], Recognizer().recognize_many(ELLIPSES[::7]), strict=True):
-        assert not facts_of(example(ink=ink), answer).strange or answer.state == "unsure"
+        assert not facts_of(example(ink=ink), answer).strange or answer.state != "answer"
 
 
 def test_a_small_ring_on_the_guide_lines_is_no_digit():
-    named = read_on_pad(ring(LINES["x_height"], 60)).named
-    assert named[0] == "о" and "0" not in named
+    assert read_on_pad(ring(LINES["x_height"], 70)).named == ["о"]  # a circle
+    assert all(read_on_pad(ring(LINES["x_height"], width)).char == "о" for width in (45, 60))  # narrow as a 0
 
 
 @pytest.mark.parametrize("ink, named", [(ring(LINES["cap"], 90), "О0"), (two_bows(LINES["cap"], 60), "З3")])
