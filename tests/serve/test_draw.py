@@ -57,15 +57,21 @@ def test_a_letter_is_drawn_answered_corrected_and_kept(windows, server):
     assert len(sample.ink) == 5 and sample.guess["top"][0][0] == "ж" and sample.guess["mode"] == "auto"
 
 
-def test_two_letters_are_refused_with_the_reason(windows):
-    page = windows.visit()
+@pytest.mark.parametrize("screen", [{}, PHONE])
+def test_two_letters_are_refused_with_the_reason(windows, screen):
+    page = windows.visit(**screen)
     for place in (0, 200):
         for stroke in letter("м"):
             Pointer(page).stroke([[place + x / 2, y] for x, y in stroke])
     page.wait_for_selector(f"{DRAWING}[data-state='refused']")
     expect(page.locator(".ukr-headline")).to_have_text(text("several"))
     expect(page.locator(".ukr-detail")).to_have_text(text("several_more"))
+    expect(page.locator(".ukr-bar")).to_be_hidden()  # no certainty beside an answer that is none
     expect(page.locator(".ukr-alternatives button:enabled")).to_have_count(5)
+    for language in range(2):
+        whole = page.locator(".ukr-headline").evaluate("line => line.scrollWidth <= line.clientWidth")
+        assert whole, f"the reason is cut off in language {language}"
+        page.locator(".ukr-language").click()
 
 
 def test_size_on_the_guide_lines_and_mode_decide_what_is_answered(windows):
