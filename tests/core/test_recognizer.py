@@ -32,7 +32,7 @@ def recognizer() -> Recognizer:
 @pytest.mark.parametrize("label", "жтхш")
 def test_size_tells_the_case_of_letters_with_one_shape(recognizer: Recognizer, label: str) -> None:
     small, tall = (recognizer.recognize(STROKES[label], "letters", (height, 0.0)) for height in (1.0, 1.6))
-    assert label in small.named and tall.named == [label.upper()]
+    assert (small.char, tall.char) == (label, label.upper())
     assert (
         small.uppercase_probability
         < recognizer.recognize(STROKES[label], "letters").uppercase_probability

@@ -7,7 +7,7 @@ import pytest
 from fastcore.basics import chunked
 from support.api import opened
 from support.samples import example
-from support.strokes import arc, read_on_pad, ring, two_bows
+from support.strokes import ONE_SHAPE, arc, plain_letter, read_on_pad, ring, two_bows
 
 from ukr_letters.cli import recognize_files
 from ukr_letters.core.recognizer import Recognizer
@@ -70,6 +70,14 @@ def test_what_is_set_aside_in_review_is_unsure_on_the_page():
 def test_a_small_ring_on_the_guide_lines_is_no_digit():
     assert read_on_pad(ring(LINES["x_height"], 70)).named == ["о"]  # a circle
     assert all(read_on_pad(ring(LINES["x_height"], width)).char == "о" for width in (45, 60))  # narrow as a 0
+
+
+@pytest.mark.parametrize("char", ONE_SHAPE)
+def test_the_guide_lines_tell_the_case_of_a_letter_of_one_shape(char: str):
+    "A в between the lines was called В, 85 % sure, and so were м, т, н and к."
+    small, capital = (read_on_pad(plain_letter(char, LINES[line])) for line in ("x_height", "cap"))
+    assert (small.char, capital.char) == (char, char.upper())
+    assert max(small.probability_of(char.upper()), capital.probability_of(char)) < 0.4
 
 
 @pytest.mark.parametrize("ink, named", [(ring(LINES["cap"], 90), "О0"), (two_bows(LINES["cap"], 60), "З3")])

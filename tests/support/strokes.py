@@ -74,6 +74,29 @@ def round_twin() -> list[list[list[float]]]:
     raise ValueError("the network tells every О from 0")
 
 
+UPRIGHT = [(0, 0), (0, 1)]
+BOWS = [(0, 0), (0.5, 0.02), (0.7, 0.2), (0.5, 0.45), (0, 0.48), (0.6, 0.52), (0.85, 0.75), (0.6, 0.97), (0, 1)]
+ONE_SHAPE = {  # turns of letters whose small and capital forms are alike; 0, 0 is the upper left corner, 1, 1 the lower right
+    "в": [UPRIGHT, BOWS],
+    "г": [[(0.7, 0), (0, 0), (0, 1)]],
+    "ж": [[(0, 0), (0.5, 0.5), (0, 1)], [(0.5, 0), (0.5, 1)], [(1, 0), (0.5, 0.5), (1, 1)]],
+    "и": [[(0, 0), (0, 1), (0.8, 0), (0.8, 1)]],
+    "к": [UPRIGHT, [(0.7, 0), (0, 0.5), (0.7, 1)]],
+    "м": [[(0, 1), (0.1, 0), (0.5, 0.7), (0.9, 0), (1, 1)]],
+    "н": [UPRIGHT, [(0, 0.5), (0.8, 0.5)], [(0.8, 0), (0.8, 1)]],
+    "п": [[(0, 1), (0, 0), (0.8, 0), (0.8, 1)]],
+    "т": [[(0, 0), (0.9, 0)], [(0.45, 0), (0.45, 1)]],
+    "х": [[(0, 0), (0.8, 1)], [(0.8, 0), (0, 1)]],
+    "ш": [[(0, 0), (0, 1), (1, 1), (1, 0)], [(0.5, 0), (0.5, 1)]],
+}
+
+
+def plain_letter(char: str, top: float) -> list[list[list[float]]]:
+    "A letter in straight strokes, from a height of the pad down to the baseline."
+    side = LINES["baseline"] - top
+    return [[[200 + side * (x - 0.5), top + side * y] for x, y in turns] for turns in ONE_SHAPE[char]]
+
+
 def read_on_pad(ink: list[list[list[float]]]) -> Recognition:
     "What the shipped network reads in strokes on the guide lines of the pad."
     return Recognizer().recognize(ink, size=measure(ink, LINES["x_height"], LINES["baseline"]))
