@@ -57,7 +57,7 @@ def processor() -> str:
     "What the bits of a training hang on: whose processor it is (MKL asks for that), what it is used for, which torch."
     facts = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
     maker = re.search(r"vendor_id\s*:\s*(\w+)", facts)
-    width = "AVX2" if is_wide() else torch.backends.cpu.get_cpu_capability()
+    width = "AVX-512 held to AVX2" if is_wide() else torch.backends.cpu.get_cpu_capability()
     return f"{maker[1] if maker else platform.machine()}, {width}, torch {torch.__version__.split('+')[0]}"
 
 
