@@ -273,8 +273,77 @@ def test_undo_redo_clear_and_choosing_by_button_and_by_key(windows, server):
     emptied(page)
     labels = [sample.label for sample in server.drawn_by(code(page), 2)]
     assert sorted(labels, key=str) == sorted([None, third.lower()], key=str)  # what was cleared, and what was chosen
-    met = set()
-    for _ in range(12):
+
+
+def test_the_keyboard_reaches_every_control_and_is_never_caught(windows):
+    "The invisible surface took the focus and kept Tab for itself; all below could not be reached."
+    page = windows.visit()
+    Pointer(page).draw("Ж")
+    met = []
+    for _ in range(40):
         page.keyboard.press("Tab")
-        met.add(page.evaluate("document.activeElement.outerHTML"))
-    assert len(met) >= 4  # language, modes, collecting, the browser itself: no trap
+        met.append(page.evaluate("document.activeElement.className"))
+    assert not [name for name in met if "surface" in name]
+    wanted = page.locator("button:enabled:visible").evaluate_all("all => all.map((one) => one.className)")
+    assert set(wanted) <= set(met)
+
+
+KEYS = [  # what a layout types, and what is printed there for Latin; last the strokes that are left of two
+    ("German", {"key": "z", "code": "KeyY"}, 1),
+    ("German", {"key": "y", "code": "KeyZ"}, 2),
+    ("French", {"key": "z", "code": "KeyW"}, 1),
+    ("Ukrainian", {"key": "я", "code": "KeyZ"}, 1),
+]
+
+
+@pytest.mark.parametrize(("layout", "event", "left"), KEYS)
+def test_undo_follows_what_a_key_types(windows, layout, event, left):
+    page = windows.visit()
+    for x in (100, 300):
+        Pointer(page).stroke([[x, 100], [x, 290]])
+    pressed = json.dumps(event | {"ctrlKey": True, "bubbles": True})
+    page.evaluate(f"document.body.dispatchEvent(new KeyboardEvent('keydown', {pressed}))")
+    if left == 1:
+        page.wait_for_selector(f"{DRAWING}[data-strokes='1']")
+    Pointer(page).stroke([[200, 100], [200, 290]])  # what came before has been heard
+    page.wait_for_selector(f"{DRAWING}[data-strokes='{left + 1}']")
+
+
+def test_digits_of_a_french_keyboard_choose(windows):
+    page = windows.visit()
+    Pointer(page).draw("Б")
+    page.evaluate(
+        """document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '"', code: 'Digit3', bubbles: true}))"""
+    )
+    emptied(page)
+
+
+def test_without_storage_the_code_for_deletion_is_that_of_the_drawings(browser, server):
+    "Every question made another code, so that nothing could be deleted."
+    context = browser.new_context()
+    context.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('denied', 'SecurityError') }})"
+    )
+    page = context.new_page()
+    page.goto(server.url, wait_until="commit")
+    page.wait_for_selector(DRAWING, timeout=60_000)
+    Pointer(page).draw("Ж")
+    page.keyboard.press("Enter")
+    expect(page.locator(".ukr-status")).to_have_text(text("saved"))
+    page.get_by_role("button", name=text("mine")).click()
+    shown = page.locator("#ukr-own").input_value().replace("-", "")
+    assert len(server.drawn_by(shown, 1)) == 1
+    page.get_by_role("button", name=text("delete"), exact=True).click()
+    page.get_by_role("button", name=text("delete_yes")).click()
+    expect(page.locator(".ukr-report")).to_contain_text(text("deleted", number=1))
+    context.close()
+
+
+def test_the_tick_goes_when_drawings_are_not_kept(windows):
+    page = windows.visit()
+    Pointer(page).draw("Ж")
+    page.keyboard.press("Enter")
+    expect(page.locator(".ukr-status")).to_have_attribute("data-status", "saved")
+    page.locator("#ukr-collect").uncheck(force=True)
+    expect(page.locator(".ukr-status")).to_have_text(text("collect_off"))
+    expect(page.locator(".ukr-status")).to_have_attribute("data-status", "off")

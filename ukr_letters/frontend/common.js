@@ -19,6 +19,12 @@ function remember(key, value) {
   }
 }
 
+// The letter of a pressed key: what it types if that is Latin, else the letter that is printed there for Latin.
+function letterOf({ key, code }) {
+  if (/^[a-z]$/i.test(key)) return key.toLowerCase();
+  return code.startsWith("Key") ? code.slice(3).toLowerCase() : "";
+}
+
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);

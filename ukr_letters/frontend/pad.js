@@ -13,6 +13,7 @@ async function showSurface(model, frame) {
   const view = await model.widget_manager.create_view(surface);
   view.el.classList.add("ukr-pad-surface");
   view.el.setAttribute("aria-hidden", "true");
+  view.el.inert = true; // ipycanvas takes the focus and keeps Tab for itself
   frame.prepend(view.el);
 }
 

@@ -11,8 +11,10 @@ const TROUBLES = ["waiting", "held", "refused", "limited", "withdrawn"]; // what
 
 const CODE = /^[0-9a-f]{32}$/;
 
+let unkept = ""; // the code of a browser whose storage is switched off
+
 function writerId() {
-  const known = recall("writer", "");
+  const known = recall("writer", unkept);
   if (CODE.test(known)) return known;
   return freshWriterId();
 }
@@ -20,6 +22,7 @@ function writerId() {
 function freshWriterId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   const fresh = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  unkept = fresh;
   remember("writer", fresh);
   return fresh;
 }
@@ -579,8 +582,8 @@ class Drawing extends Page {
 
   // How long the person waited, for the browser's own performance tools and our bench.
   settle() {
-    if (!performance.getEntriesByName("ukr-pen-up").length) return;
     requestAnimationFrame(() => {
+      if (!performance.getEntriesByName("ukr-pen-up").length) return;
       performance.measure("ukr-answer", "ukr-pen-up");
       performance.clearMarks("ukr-pen-up");
     });
@@ -591,7 +594,8 @@ class Drawing extends Page {
     const said = ["saved", ...TROUBLES].includes(status) ? this.text(status) : "";
     this.parts.kept.textContent = said;
     this.parts.status.textContent = this.parts.collect.checked ? said : this.text("collect_off");
-    this.parts.kept.dataset.status = this.parts.status.dataset.status = status ?? "";
+    this.parts.kept.dataset.status = status ?? "";
+    this.parts.status.dataset.status = this.parts.collect.checked ? (status ?? "") : "off";
   }
 
   // -------------------------------------------------------------- what a person does
@@ -666,12 +670,13 @@ class Drawing extends Page {
   press(event) {
     if (event.altKey || this.root.querySelector("dialog[open]")) return;
     const command = event.ctrlKey || event.metaKey;
-    const redo = event.code === "KeyY" || (event.code === "KeyZ" && event.shiftKey);
-    if (command && redo) this.tell({ kind: "redo" });
-    else if (command && event.code === "KeyZ") this.tell({ kind: "undo" });
+    const letter = letterOf(event);
+    const choice = /^[1-5]$/.test(event.key) ? event.key : event.shiftKey ? "" : /^Digit([1-5])$/.exec(event.code)?.[1];
+    if (command && (letter === "y" || (letter === "z" && event.shiftKey))) this.tell({ kind: "redo" });
+    else if (command && letter === "z") this.tell({ kind: "undo" });
     else if (command) return;
     else if (event.key === "Escape") this.clear();
-    else if (/^[1-5]$/.test(event.key) && !this.model.get("task").char) this.choose(this.model.get("answer").alternatives[event.key - 1]);
+    else if (choice && !this.model.get("task").char) this.choose(this.model.get("answer").alternatives[choice - 1]);
     else if (event.key === "Enter" && !event.target.closest?.("button, input, a")) this.confirm();
     else return;
     event.preventDefault();

@@ -612,7 +612,7 @@ class Review extends Page {
   press(event) {
     const { alphabet, why, who } = this.parts;
     const command = (event.ctrlKey || event.metaKey) && !event.getModifierState("AltGraph");
-    const back = (command && event.code === "KeyZ") || event.key === "Backspace";
+    const back = (command && letterOf(event) === "z") || event.key === "Backspace";
     const writing = event.target.closest?.("input:not([type=radio]), select");
     if (who.open || writing || (command && !back)) return;
     let done = true;
