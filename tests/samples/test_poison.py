@@ -181,7 +181,7 @@ FEW = "абдежо"  # letters that a tiny network tells apart after seconds, w
 def small_net(folder: Path, dataset: Dataset, seed: int = 0) -> Path:
     "A bundle of a network that learns from a data set for some seconds."
     recipe = Recipe(
-        "letternet_w8_s2", epochs=1, samples_per_epoch=64_000, batch=128, learning_rate=1e-2, ema_decay=0.99, seed=seed
+        "letternet_w8_s2", epochs=3, samples_per_epoch=64_000, batch=128, learning_rate=1e-2, ema_decay=0.99, seed=seed
     )
     net = fit(create(recipe.architecture, seed), dataset.part("train"), dataset.part("valid"), recipe)
     facts = {"calibration_temperature": 1.0, "unsure_below": 0.3, "ood_threshold": 0.99, "metrics": {}, "sources": {}}

@@ -208,7 +208,7 @@ def around(parts: Iterable[Part]) -> Box:
     left, top, right, bottom = zip(*(part.box for part in parts), strict=True)
     return min(left), min(top), max(right), max(bottom)
 
-
+# %% ../../nbs/core/04_picture.ipynb #296d910f
 def besides(part: Part, parts: Iterable[Part]) -> list[Part]:
     "Return the other parts, without specks."
     return [other for other in parts if other is not part and len(other.rows) > 20]
@@ -237,7 +237,7 @@ def is_side_of_box(
     is_whole = part.box == around([part, *others]) == around(others)
     return not is_whole and along(part, around(parts), 0.05 * part.length)
 
-
+# %% ../../nbs/core/04_picture.ipynb #f4f57e0d
 def is_line(
     part: Part,
     parts: list[Part],

@@ -516,7 +516,7 @@ def stray(
     low = drops + noise[1] * torch.where(careless, 0.3, 0.1)
     return size_inputs(tall.numpy(), low.masked_fill(lost, math.nan).numpy())
 
-
+# %% ../../nbs/learn/09_train.ipynb #ad2e821c
 SHAPELESS = [
     number for number, char in enumerate(CLASSES) if symbol(char).same_shape or char in DIGITS
 ]  # by size alone
