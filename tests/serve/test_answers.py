@@ -21,6 +21,10 @@ SIZES = range(24, 180, 6)
 ELLIPSES = [  # a wider one is refused as a word
     [arc(200, width, height, 0, 1)] for width in SIZES for height in SIZES if width < 3 * height
 ]
+ELLIPSES += [  # wheels are no symbol
+    [arc(200, size, size, 0, 1), [[200 - size, 200], [200 + size, 200]], [[200, 200 - size], [200, 200 + size]]]
+    for size in SIZES
+]
 
 
 def test_the_page_and_the_http_api_are_sure_of_the_same_ellipses(tmp_path: Path):

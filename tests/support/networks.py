@@ -20,5 +20,7 @@ def leaning(folder: Path, char: str = "", push: float = 0.0) -> Bundle:
     last.output[0] = "before"
     network.graph.initializer.append(numpy_helper.from_array(raised, "raised"))
     network.graph.node.append(onnx.helper.make_node("Add", ["before", "raised"], ["logits"]))
-    facts = {name: value for name, value in vars(bundle).items() if name not in ("sha256", "made_by")}  # nobody trained it
+    facts = {
+        name: value for name, value in vars(bundle).items() if name not in ("sha256", "made_by")
+    }  # nobody trained it
     return write_bundle(folder, network.SerializeToString(), **facts)

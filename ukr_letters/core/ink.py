@@ -207,7 +207,7 @@ def measure(
     "Measure the height of a drawing and its drop below the baseline; NaN twice if it is empty; raises `ValueError`."
     if not x_line < baseline:
         raise ValueError(
-            f"the baseline ({baseline:g}) must lie below the line of a small х ({x_line:g}); y grows downward"
+            f"the baseline ({baseline:g}) must lie below x_line ({x_line:g}); y grows downward"
         )
     heights = [point[1] for stroke in ink for point in stroke]
     if not heights:
