@@ -206,9 +206,7 @@ def measure(
 ) -> tuple[float, float]:  # height and drop in x-heights; negative drop: the ink ends above the baseline
     "Measure the height of a drawing and its drop below the baseline; NaN twice if it is empty; raises `ValueError`."
     if not x_line < baseline:
-        raise ValueError(
-            f"the baseline ({baseline:g}) must lie below x_line ({x_line:g}); y grows downward"
-        )
+        raise ValueError(f"the baseline ({baseline:g}) must lie below x_line ({x_line:g}); y grows downward")
     heights = [point[1] for stroke in ink for point in stroke]
     if not heights:
         return math.nan, math.nan
