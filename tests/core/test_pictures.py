@@ -55,12 +55,20 @@ def painted(ink: list, side: int = 600) -> Image.Image:
 # Paper
 
 
-def test_cases_from_outside_are_read_right(recognizer: Recognizer):
-    "Of all, d7849e9e2664 is unsure of one, whose letter it reads."
+UNSURE = pytest.mark.xfail(
+    strict=True, reason="d7849e9e2664 reads it and is unsure: remove this with the next champion"
+)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[UNSURE] * (path.stem == "black_edge_р")) for path in CASES],
+    ids=lambda path: path.stem,
+)
+def test_a_case_from_outside_is_read_right(recognizer: Recognizer, path: Path):
     for mode in ("auto", "letters"):
-        answers = {path.stem: recognizer.recognize(Image.open(path), mode) for path in CASES}
-        assert not [name for name, answer in answers.items() if answer.refusal or answer.label != name[-1]]
-        assert [name for name, answer in answers.items() if answer.state != "answer"] in ([], ["black_edge_р"])
+        answer = recognizer.recognize(Image.open(path), mode)
+        assert (answer.label, answer.state) == (path.stem[-1], "answer")
 
 
 @pytest.mark.parametrize("kind", PAPERS)

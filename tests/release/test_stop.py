@@ -132,7 +132,7 @@ def test_another_architecture_is_named(place: Path) -> None:
     for stage in ("pretrain", "train"):
         change(place, stage, architecture="letternet_w16_s3")
     done = run(place, "ukr_stage", "train")  # and not pretrain before it
-    assert done.returncode == 1 and "stage train failed in this cell" in done.stderr
+    assert done.returncode == 1 and done.stderr.startswith("stage train failed in this cell")
     assert done.stderr.count("pretrained.npz does not fit this network: body.0.0.weight has 8 x 1 x 5 x 5") == 1
     assert done.stderr.count("Traceback") == 1
 
