@@ -28,7 +28,7 @@ from multiprocessing.resource_tracker import ensure_running
 from secrets import compare_digest
 from tempfile import TemporaryDirectory
 from threading import Thread
-from time import perf_counter, sleep
+from time import monotonic, perf_counter, sleep
 from typing import Annotated, Any, Literal, TypeVar, cast
 from urllib.request import urlopen
 
@@ -822,6 +822,7 @@ class Server(Granian):  # type: ignore[misc, valid-type]  # mypy takes Granian's
     "A server that remembers if Ctrl+C stopped it, and not a signal of a supervisor."
 
     interrupted = False
+    patience = 10.0  # seconds in which a worker may finish its requests
 
     def signal_handler_interrupt(self, number: int, *rest: object) -> None:
         "Note the signal, and stop as Granian does."
@@ -837,6 +838,15 @@ class Server(Granian):  # type: ignore[misc, valid-type]  # mypy takes Granian's
         "Start workers anew, as at the beginning."
         with without_interrupt():
             super()._respawn_workers(*arguments, **options)
+
+    def _stop_workers(self) -> None:
+        "Wait until each worker's end is noted: a thread of Granian does that, and Granian warns when it comes second."
+        end = monotonic() + self.patience
+        for worker in self.wrks:
+            worker.terminate()
+        while any(worker.is_alive() for worker in self.wrks) and monotonic() < end:
+            sleep(0.01)
+        super()._stop_workers()
 
 # %% ../../nbs/serve/06_api.ipynb #6b4e278d
 def serve_api(
@@ -869,7 +879,7 @@ def serve_api(
             http1_settings=patience,
             respawn_failed_workers=True,
             log_level=LogLevels.warning,
-            workers_kill_timeout=10,
+            workers_kill_timeout=1,  # after our own patience
         )
         server.serve()
     if server.interrupted:
