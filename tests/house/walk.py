@@ -15,6 +15,8 @@ from pathlib import Path
 from mlflow import MlflowClient
 from ruamel.yaml import YAML
 
+from ukr_letters.cli import stoppable
+
 ROOT = Path(__file__).parents[2]
 CHANGES = Path("nbs/pipeline/walk.yaml")
 DRAWING = "ї"  # one of tests/support/strokes.json
@@ -56,10 +58,17 @@ def run(folder: Path, *command: str) -> None:
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     environment |= {"PYTHONPATH": str(folder), "MLFLOW_TRACKING_URI": "", "UKR_LETTERS_MIRROR": ""}
     print(f"\n$ {' '.join(command)}", flush=True)
-    if subprocess.run(command, cwd=folder, env=environment).returncode:
+    with subprocess.Popen(command, cwd=folder, env=environment) as process:
+        try:
+            process.wait()
+        except KeyboardInterrupt:  # the command hears of it too
+            process.wait()
+            raise
+    if process.returncode:
         sys.exit(f"walk: {' '.join(command)} failed: see above")
 
 
+@stoppable("walk", "delete its folder, and the same command begins again")
 def main() -> None:
     "Walk, and say where to look."
     parser = argparse.ArgumentParser(prog="make walk", description=__doc__)

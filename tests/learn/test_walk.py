@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from support.checkout import ROOT, run
+from support.commands import stopped
 from support.tiers import starts
 
 
@@ -80,3 +81,10 @@ def test_it_never_writes_over_a_folder(walked: tuple[Path, str]) -> None:
         [sys.executable, str(ROOT / "tests/house/walk.py"), str(walked[0])], capture_output=True, text=True
     )
     assert done.returncode == 1 and "exists: delete it" in done.stderr
+
+
+def test_it_stops_in_one_line(tmp_path: Path) -> None:
+    "After the stage has stopped in its own way."
+    ended, said, _ = stopped(sys.executable, "tests/house/walk.py", str(tmp_path / "walk"), sign="> ukr_stage")
+    assert ended == 130 and "Traceback" not in said, said
+    assert said.splitlines()[-1] == "walk: stopped: delete its folder, and the same command begins again"
