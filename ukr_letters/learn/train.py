@@ -207,7 +207,8 @@ def device() -> torch.device:
 
 def half_precision(place: torch.device) -> torch.autocast:
     "Return a context that computes in bfloat16 on hardware where that is faster than full precision."
-    fast = place.type != "cpu" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"  # torch may be held to less than the processor has
+    fast = place.type != "cpu" or (wide and torch.cpu.get_capabilities().get("avx512_bf16", False))
     return torch.autocast(place.type, torch.bfloat16, enabled=fast)
 
 
