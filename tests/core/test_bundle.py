@@ -219,6 +219,23 @@ def test_the_network_in_the_package_starts_without_a_trial(monkeypatch) -> None:
     assert HotReload(CHAMPION, CHAMPION, Recognizer).get().version == open_bundle(CHAMPION)[0].version
 
 
+@pytest.mark.parametrize("content", [b"", b"not a network", GOOD[:-100]])
+def test_a_file_that_is_no_network_has_a_reason(tmp_path: Path, content: bytes) -> None:
+    "Not only where it is tried first: opening it ended in an error of onnxruntime."
+    with pytest.raises(BundleError, match="train it again or fetch another"):
+        Recognizer(bundle(tmp_path / "bundle", content))
+
+
+def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
+    "They were deleted without a word."
+    place, good = tmp_path / "place", bundle(tmp_path / "good", GOOD)
+    place.mkdir()
+    (place / "precious.txt").write_text("mine")
+    with pytest.raises(BundleError, match="holds other files"):
+        deploy_bundle({name: (good / name).read_bytes() for name in NAMES}, place)
+    assert (place / "precious.txt").read_text() == "mine"
+
+
 def test_a_bad_network_reaches_neither_the_folder_nor_the_server(tmp_path: Path, caplog) -> None:
     place, bad = bundle(tmp_path / "place", GOOD), bundle(tmp_path / "bad", IMPOSSIBLE["four gigabytes"][0])
     serving = HotReload(place, CHAMPION, Recognizer)

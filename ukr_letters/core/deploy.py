@@ -179,8 +179,10 @@ def deploy_bundle(
     contents: dict[str, bytes],  # name of a file -> its bytes
     target: Path,  # the folder that serving reads
 ) -> Bundle:
-    "Test a bundle and swap it into `target`; raises `BundleError` and leaves the old bundle there if the new one fails."
+    "Test a bundle and swap it into `target`; raises `BundleError` and changes nothing if it fails or `target` holds other files."
     target = target.resolve()
+    if target.exists() and (not target.is_dir() or {path.name for path in target.iterdir()} - {*NAMES}):
+        raise BundleError(f"{target} holds other files, which would be lost: name a new folder, or one with a bundle")
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as name:
         fresh = Path(name) / "bundle"
