@@ -79,6 +79,13 @@ def test_a_small_ring_on_the_guide_lines_is_no_digit():
     assert named[0] == "о" and "0" not in named
 
 
+@pytest.mark.parametrize(("top", "bottom"), [(10, 60), (50, 120), (254, 296), (300, 398)])
+def test_a_drawing_off_the_guide_lines_is_read_by_its_shape(top: int, bottom: int):
+    "A cross was surely a з, a в or a щ there."
+    side = bottom - top
+    assert read_on_pad([[[180, top], [180 + side, bottom]], [[180 + side, top], [180, bottom]]]).label == "х"
+
+
 def test_a_small_circle_on_the_guide_lines_is_no_digit():
     assert read_on_pad(ring(LINES["x_height"], 70)).named == ["о"]
     assert all(read_on_pad(ring(LINES["x_height"], width)).char == "о" for width in (45, 60))  # narrow as a 0
