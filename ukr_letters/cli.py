@@ -144,17 +144,20 @@ ukr_review = command("ukr_review", "serve.voila", "review")
 ukr_api = command("ukr_api", "serve.api", "serve_api", "api")
 
 # %% ../nbs/cli.ipynb #5fac580b
-UNREADABLE = (ValueError, OSError, RecursionError)  # errors by which a file has no answer; the last is of nested lists
+# Errors by which a file has no answer: of its content, of the disk, of nested lists, of the decoders of pictures.
+UNREADABLE = (ValueError, OSError, RuntimeError, SyntaxError, EOFError)
 
 
 def _drawing(path: Path):
     "Return the strokes of a JSON file, or a picture; raises `ValueError` or `OSError`."
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
-    if path.suffix.lower() == ".json":
-        return json.loads(path.read_text(encoding="utf-8-sig"))
     try:
-        return Image.open(path)
+        return json.loads(path.read_text(encoding="utf-8-sig")) if path.suffix.lower() == ".json" else Image.open(path)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"this is no JSON, {error}: write strokes as [[[x, y], [x, y], …], …]") from None
+    except UnidentifiedImageError:
+        raise ValueError("this is no picture that can be read: give a whole PNG, JPEG or WebP file") from None
     except Image.DecompressionBombError:
         raise ValueError("the picture is too large: make it smaller") from None
 

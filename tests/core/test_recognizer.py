@@ -239,13 +239,19 @@ def test_the_command_says_in_a_line_what_it_cannot_read_and_goes_on(tmp_path: Pa
     (tmp_path / "nested.json").write_text("[" * 200_000)
     (tmp_path / "huge.json").write_text(f"[[[1{'0' * 400}, 1], [2, 3]]]")
     (tmp_path / "x.JSON").write_text(json.dumps(STROKES["х"]), encoding="utf-8-sig")
+    (tmp_path / "none.json").write_text("strokes")
+    (tmp_path / "none.png").write_text("strokes")
     Image.new("1", (16_000, 16_000)).save(tmp_path / "bomb.png")
-    files = [tmp_path / name for name in ("nested.json", "huge.json", "bomb.png", "x.JSON")]
+    Image.linear_gradient("L").save(tmp_path / "damaged.avif")
+    head, data = (tmp_path / "damaged.avif").read_bytes().split(b"mdat")
+    (tmp_path / "damaged.avif").write_bytes(head + b"mdat" + bytes(4) + b"\xff" * 8 + data[12:])
+    names = ("nested.json", "huge.json", "none.json", "none.png", "bomb.png", "damaged.avif", "x.JSON")
+    files = [tmp_path / name for name in names]
     command = [Path(sys.executable).parent / "ukr_recognize", "--mode", "letters"]
     result = subprocess.run(
         [*command, *files], capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "ascii"}
     )
-    assert result.returncode == 1 and "Traceback" not in result.stderr and len(result.stderr.splitlines()) == 3
+    assert result.returncode == 1 and "Traceback" not in result.stderr and len(result.stderr.splitlines()) == 6
     assert result.stdout.startswith(f"{files[-1]}: ")
     result = subprocess.run([*command, "--model", tmp_path / "none", files[-1]], capture_output=True, text=True)
     assert result.returncode == 1 and len(result.stderr.splitlines()) == 1

@@ -132,6 +132,8 @@ def test_it_keeps_to_its_documentation(api: Api, tmp_path: Path) -> None:
         ({"data": {"ink": "1"}}, 415, "Content-Type"),
         ({"content": b" " * 2_000_001, "headers": {"Content-Type": "application/json"}}, 413, "2000000 bytes"),
         ({"json": {"ink": TEE}, "params": {"mode": "greek"}}, 422, "mode"),
+        ({"json": {"ink": TEE}, "params": {"mode": "digits"}}, 422, "mode: write it in the JSON"),
+        ({"json": {"ink": TEE, "guides": {"x_height": 0, "baseline": 1e-320}}}, 422, "guides: the baseline must lie"),
     ],
 )
 def test_a_refusal_says_why(api: Api, how: dict, status: int, words: str) -> None:

@@ -115,8 +115,8 @@ class Guides(Message):
 
     @model_validator(mode="after")
     def _in_order(self) -> "Guides":
-        "Refuse lines with nothing between them."
-        if self.baseline <= self.x_height:
+        "Refuse lines with nothing between them, or so little that a height in it is no number."
+        if self.baseline - self.x_height < 1e-6:
             raise ValueError("the baseline must lie below the x-height, at a larger y")
         return self
 
@@ -655,6 +655,8 @@ async def recognize(
     kind = kind_of(request, "application/json", *PICTURES)
     body = await body_of(request.stream(), MAX_BODY)
     asked = parsed(ASKED, body) if kind == "application/json" else None
+    if asked and "mode" in request.query_params:
+        raise RefusedError("mode: write it in the JSON; in the address it is for the file of a picture")
     service.access.charge(visitor, len(asked.drawings) if isinstance(asked, Drawings) else 1)
     return sent(await (service.recognise(asked) if asked else service.look(body, mode)))
 
