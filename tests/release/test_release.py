@@ -14,6 +14,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, Param
 from mlflow.entities import Run as Tracked
+from mlflow.models import Model
 from support.browser import LAPTOP
 from support.checkout import ROOT
 from support.networks import leaning
@@ -26,7 +27,7 @@ from ukr_letters.core.bundle import BundleError, open_bundle
 from ukr_letters.core.deploy import NAMES, HotReload, smoke_test
 from ukr_letters.core.recognizer import CHAMPION, Recognizer
 from ukr_letters.learn.dataset import assemble, save
-from ukr_letters.release.backend import connect, experiment
+from ukr_letters.release.backend import RELEASES, connect, experiment
 from ukr_letters.release.registry import Refused, Registry, RegistryError, gaps
 
 pytestmark = pytest.mark.slow  # MLflow alone takes seconds to load
@@ -255,6 +256,17 @@ def test_a_version_leads_to_the_training_that_made_it(uri: str, gold: Path, cand
     assert registry.fetch(tmp_path / "served", good.number)[0].made_by is None
     model_file = client.get_model_version_download_uri("ukr-letters", bad.number)
     assert model_file == bad.source and version.status == "READY"
+
+
+def test_the_champion_of_the_package_comes_with_its_figures(local: str, gold: Path, candidates: dict) -> None:
+    "Into a store that knows nothing of its training; and with signature and example, as every version."
+    registry, client = Registry(local, gold, CHAMPION), connect(local)
+    registry.register(candidates["good"])
+    network = open_bundle(CHAMPION)[0].version
+    [model] = client.search_logged_models([experiment(client, RELEASES)], f"tags.network = '{network}'")
+    assert {"digits", "letters", "case", "sure", "scans", "calibration"} <= {metric.key for metric in model.metrics}
+    stored = Model.load(urlparse(model.artifact_location).path)
+    assert stored.signature.inputs.input_names() == ["glyphs", "sizes"] and stored.saved_input_example_info
 
 
 def test_a_follower_asks_once_while_nothing_changes(

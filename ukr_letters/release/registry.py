@@ -246,9 +246,10 @@ class Registry:
         self.client.set_terminated(run.info.run_id)
         return run
 
-    def _keep(self, bundle: Path, measured: dict, training: Tracked | None) -> Registered:
-        "Upload a bundle to MLflow as a model of the run that made it, and make it a new version."
+    def _keep(self, bundle: Path, training: Tracked | None) -> Registered:
+        "Upload a bundle with its figures to MLflow as a model of the run that made it, and make it a new version."
         facts = open_bundle(bundle)[0]
+        measured = facts.metrics.get("test", {})
         tags = {"network": facts.version, "bundle": sha256((bundle / "bundle.json").read_bytes()).hexdigest()}
         tags |= {"architecture": facts.architecture, "registered_by": whoami(), **(facts.made_by or {})}
         tags |= {"uncommitted": training.data.tags.get("ukr.uncommitted", "")} if training else {}
@@ -277,9 +278,7 @@ class Registry:
             return
         with suppress(BundleError), TemporaryDirectory() as name:
             described(self.shipped, None, Path(name) / "bundle")
-            version = self._keep(
-                Path(name) / "bundle", {}, training_of(self.client, open_bundle(self.shipped)[0].version)
-            )
+            version = self._keep(Path(name) / "bundle", training_of(self.client, open_bundle(self.shipped)[0].version))
             facts = {"before": "", "who": whoami(), "when": now(), "gate": "", "despite": ""}
             entry = Entry("begin", version.number, version.network, why="it came with the package", **facts)
             self._change(entry, {"champion": version.number}, {})
@@ -296,7 +295,7 @@ class Registry:
         with TemporaryDirectory() as name:
             mark = sha256(described(candidate, measured, Path(name) / "bundle", origin(training))).hexdigest()
             known = next((row for row in self.versions() if row.bundle == mark), None)
-            return known or self._keep(Path(name) / "bundle", measured or {}, training)
+            return known or self._keep(Path(name) / "bundle", training)
 
     def _contents(self, version: Registered) -> dict[str, bytes]:
         "Download the files of a registered bundle; raises `RegistryError` if they have changed."
