@@ -100,6 +100,22 @@ def test_an_experiment_shows_what_it_changed(first: Path) -> None:
     assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id and parent.info.status == "FINISHED"
 
 
+def test_an_experiment_in_a_temporary_copy_leaves_its_run_in_the_checkout(first: Path) -> None:
+    "DVC removes the copy with all that is in it; the run, its pictures and MLflow's file are kept."
+    folder = clone(first, "aside")
+    shutil.copytree(first / ".dvc/cache", folder / ".dvc/cache")
+    told(
+        folder, "dvc", "exp", "run", "--temp", "--name", "aside", "--single-item", "-S", "pretrain.epochs=1", "pretrain"
+    )
+    [kept] = folder.glob("runs/*-pretrain-*")
+    facts = json.loads((kept / "facts.json").read_text())
+    assert facts["status"] == "finished" and facts["checkout"].startswith(".dvc/tmp/exps/")
+    assert not (folder / facts["checkout"]).exists() and (kept / "artifacts/pretrain.png").exists()
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("ukr-letters").experiment_id])
+    assert "aside" in {run.info.run_name for run in runs} and "aside" in told(folder, "dvc", "exp", "list")
+
+
 def test_plots_need_no_network(first: Path) -> None:
     "The page lays the curves over each other; the pictures beside them are shown without its script from the web."
     folder = first.parent / "experiment"

@@ -26,7 +26,7 @@ from zlib import error as DeflateError
 import numpy as np
 from PIL import Image
 
-from ..core.settings import mirror, root
+from ..core.settings import home, mirror
 
 # %% ../../nbs/learn/00_archives.ipynb #753953b3
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def download(
 # %% ../../nbs/learn/00_archives.ipynb #1b221f85
 def raw_folder() -> Path:
     "Return the folder of downloads, which git ignores."
-    return root() / "data" / "raw"
+    return home() / "data" / "raw"
 
 
 def obtain(source: Source) -> list[Path]:

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PROBE', 'digest', 'stages', 'paths', 'hashes', 'inputs', 'outputs', 'commit_of', 'user', 'versions', 'is_data',
-           'locked', 'runs_pipeline', 'pipeline', 'now', 'Run', 'logged', 'artifacts', 'runs_folder', 'begin',
-           'until_ended', 'all_runs']
+           'locked', 'runs_pipeline', 'pipeline', 'now', 'Run', 'logged', 'artifacts', 'runs_folder', 'checkout',
+           'begin', 'until_ended', 'all_runs']
 
 # %% ../../nbs/release/01_runs.ipynb #b2c57d33
 import hashlib
@@ -26,7 +26,7 @@ import psutil
 import yaml
 from filelock import FileLock, Timeout
 
-from ..core.settings import member, root
+from ..core.settings import home, member, root
 from .runlog import write_json
 
 # %% ../../nbs/release/01_runs.ipynb #5fb08401
@@ -196,9 +196,14 @@ def artifacts(run: Run) -> list[Path]:
 # %% ../../nbs/release/01_runs.ipynb #f1fecd94
 def runs_folder() -> Path:
     "Return the folder that holds the folders of all runs."
-    return root() / "runs"
+    return home() / "runs"
 
 
+def checkout() -> str:
+    "Return where this process works, seen from the folder that holds `runs`: `.`, or a temporary copy that DVC has made."
+    return os.path.relpath(root().resolve(), home().resolve())
+
+# %% ../../nbs/release/01_runs.ipynb #b7e2c941
 def begin(stage: str, parameters: dict) -> Run:
     "Make the folder of a new run and write its facts; the returned object holds the lock."
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -211,7 +216,7 @@ def begin(stage: str, parameters: dict) -> Run:
     facts |= {"git": commit_of(list(found)), "inputs": found, "versions": versions(), "host": platform.node()}
     # `kill` with this number ends the run: if torchrun has started this process, that is torchrun
     facts["process"] = os.getpid() if member() is None else os.getppid()
-    facts |= {"user": user(), "pipeline": pipeline()}
+    facts |= {"user": user(), "checkout": checkout(), "pipeline": pipeline()}
     write_json(folder / "facts.json", facts)
     return Run(folder, lock)
 

@@ -20,11 +20,11 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 
 from ..core.kernels import OwnKernelManager
-from ..core.settings import member, mirror, processes, root
+from ..core.settings import home, member, mirror, processes, root
 from ..learn.params import params
 from .plots import draw, epochs_of, write_table
 from .runlog import log_artifacts
-from .runs import Run, all_runs, begin, paths, until_ended
+from .runs import Run, all_runs, begin, checkout, paths, until_ended
 
 # %% ../../nbs/release/07_stage.ipynb #cc2fa209
 def notebook_of(stage: str) -> Path:
@@ -110,7 +110,7 @@ def followed(run: Run) -> Iterator[None]:
         if not stopped:
             process.kill()  # the next follower or `ukr_track` sends the rest
         if not stopped and not (run.folder / "mlflow.json").exists():
-            kept = f"this run is kept in {run.folder.relative_to(root())}"
+            kept = f"this run is kept in {run.folder.relative_to(home())}"
             print(f"{kept}, but MLflow does not have all of it: `ukr_track` sends it", file=sys.stderr)
 
 # %% ../../nbs/release/07_stage.ipynb #aa7123d5
@@ -180,11 +180,12 @@ def contested(one: str, other: str) -> list[str]:
 
 # %% ../../nbs/release/07_stage.ipynb #080faf97
 def rival(stage: str) -> str:
-    "Say which living run of this machine works on the files of a stage, and what to do; empty if none does."
+    "Say which living run of this machine and checkout works on the files of a stage, and what to do; empty if none does."
     for run in all_runs():
         with suppress(OSError, ValueError):  # a run that somebody removes, or whose facts are damaged
             facts = run.facts()
-            if facts["status"] != "running" or facts["host"] != platform.node() or not run.alive():
+            here = (facts["host"], facts.get("checkout", ".")) == (platform.node(), checkout())
+            if facts["status"] != "running" or not here or not run.alive():
                 continue
             if files := contested(stage, facts["stage"]):
                 others = f" and {len(files) - 1} more files" if len(files) > 1 else ""
