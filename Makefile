@@ -99,7 +99,7 @@ experiments: .venv/developing  ## compare experiments of DVC by what was changed
 	@cd $(IN) && dvc exp show --no-pager --only-changed --keep '$(HEADLINE)' --drop '[.](npz|json|py|ipynb)$$|^models|^Created|[.]sources$$'
 
 mlflow: .venv/developing  ## compare the runs of stages in MLflow's pages on http://127.0.0.1:5000; PORT=5001 takes another port, IN=walk another checkout
-	@cd $(IN) && python -c "from ukr_letters.release.backend import browse; browse($(or $(PORT),5000))"
+	@cd $(IN) && ukr_track --pages --port $(or $(PORT),5000)
 
 optuna: .venv/developing  ## watch the searches of ukr_tune in Optuna's dashboard on http://127.0.0.1:8080; IN=walk as above
 	@cd $(IN) && ukr_tune --dashboard

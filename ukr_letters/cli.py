@@ -274,8 +274,12 @@ def ukr_track() -> None:
         "--all", action="store_true", help="also runs that another store has, for example after a move to a server"
     )
     parser.add_argument("--dry-run", action="store_true", help="only list what would be sent")
+    parser.add_argument("--pages", action="store_true", help="send nothing, and serve MLflow's pages on this machine")
+    parser.add_argument("--port", type=int, default=5000, help="of the pages (default: %(default)s)")
     given, work, store = parser.parse_args(), loaded("release.tracking"), loaded("release.backend")
     try:
+        if given.pages:
+            return store.browse(given.port)
         sent = (
             dict.fromkeys((run.name for run in work.waiting(given.all)), "")
             if given.dry_run
