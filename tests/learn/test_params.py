@@ -24,12 +24,14 @@ train:
   seed: 0
   teacher: letternet_w8_s2
   source_weights: {fnots: 1.0}
-  size_weights: {}
+  size_weights: {fonts: 0}
   ood_label_weight: 0.5
-  overrides: {heat: 2.0}
+  overrides: {heat: 2.0, weight_decay: 0.5}
 evaluate: {worst: 5, guard: mnist}
+tune: {searched: [batch, weight_decay], trials: 1, epochs: 1, samples_per_epoch: 9, judged: 1, workers: 1, seed: 0}
 """
 GONE = "there is no teacher any more: remove it, and give pretrain and train the same architecture"
+KEEP = "do not search it, or change one of the two"
 LINES = (
     "line 1: preprocess.hands is 21: it must be at most 20",
     "line 1: preprocess.limit is 0: it must be at least 1",
@@ -38,8 +40,11 @@ LINES = (
     "line 8: train.learning_rate is 'fast': it must be a valid number",
     f"line 10: train.teacher is not known: {GONE}",
     "line 11: train.source_weights.fnots: there is no source 'fnots': did you mean fonts?",
+    "line 12: train.size_weights.fonts is 0: it must be greater than 0",
     f"line 14: train.overrides.heat is not known: {GONE}",
     "line 15: evaluate.guard is not known: choose from worst",
+    f"line 16: tune.searched: batch is 1 now, and a search varies it from 64 to 512 in steps of 64: {KEEP}",
+    f"line 16: tune.searched: weight_decay is 0.5 now, and a search varies it from 0.002 to 0.2: {KEEP}",
 )
 
 

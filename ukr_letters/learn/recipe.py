@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Count', 'Batch', 'Seed', 'LearningRate', 'Weight', 'Share', 'Fraction', 'RANGES', 'SHAPE', 'Recipe', 'Range',
-           'rounded']
+           'rounded', 'off_range']
 
 # %% ../../nbs/learn/07_recipe.ipynb #04abba5d
 import math
@@ -103,3 +103,16 @@ RANGES = {
     "shape.stride": Range(2, 3, step=1),
 }
 SHAPE = [name for name in RANGES if name.startswith("shape.")]
+
+# %% ../../nbs/learn/07_recipe.ipynb #a1b3d5e8
+def off_range(
+    name: str,  # of a searched number, such as batch or source_weights.fonts
+    value: float,  # its present value
+) -> str:
+    "Say what to change if a search cannot begin with a value; empty if it can."
+    around = RANGES["source_weights" if name.startswith("source_weights.") else name]
+    if around.holds(value):
+        return ""
+    steps = f" in steps of {around.step}" if around.step else ""
+    span = f"a search varies it from {around.low:g} to {around.high:g}{steps}"
+    return f"{name} is {value:g} now, and {span}: do not search it, or change one of the two"

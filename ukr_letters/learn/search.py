@@ -66,7 +66,7 @@ from ukr_letters.learn.model import (
     to_int8,
     to_onnx,
 )
-from .recipe import RANGES, SHAPE, Range, Recipe, rounded
+from .recipe import RANGES, SHAPE, Range, Recipe, off_range, rounded
 from .train import Epoch, fit
 
 # %% ../../nbs/learn/10_search.ipynb #7f8f20f5
@@ -158,9 +158,8 @@ def plan_of(
     if any(name in SHAPE for name in tune["searched"]):
         settings |= shape_of(settings["architecture"])
     for name in tune["searched"]:
-        value, around = settings.get(name, 1.0), range_of(name)  # a source that is not named has a weight of 1
-        if not around.holds(value):
-            raise TuneError(f"{name} is {value} now, outside of {around}: do not search it, or change one of the two")
+        if reason := off_range(name, settings.get(name, 1.0)):  # a source that is not named has a weight of 1
+            raise TuneError(reason)
     present = {name: settings.pop(name, 1.0) for name in tune["searched"]}
     return Plan(tune["searched"], settings, tune["judged"], data_digest(folder or root())), present
 

@@ -392,7 +392,7 @@ class Progress:
         self.history: list[Epoch] = []
         self.random = torch.Generator(device()).manual_seed(recipe.seed)
         self.optimizer = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-        steps = recipe.epochs * recipe.steps
+        steps = max(6, recipe.epochs * recipe.steps)  # with a fifth of five steps torch 2.13 divides by zero
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, recipe.learning_rate, steps, pct_start=0.2)
         self.parts: dict[str, Any] = {"model": model, "average": average}
         self.parts |= {"optimizer": self.optimizer, "schedule": self.schedule}
