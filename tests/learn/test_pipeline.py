@@ -2,7 +2,6 @@
 
 import ast
 import json
-import re
 import shutil
 from pathlib import Path
 from urllib.parse import urlparse
@@ -12,11 +11,11 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Run as Tracked
 from support.checkout import ROOT, change, run
+from support.commands import WARNED
 from support.imports import NAMES, lists_of, modules_of, reached
 
 from ukr_letters.learn.evaluate import HEADLINE, RENDERINGS, headline
 
-WARNED = re.compile(r".*(?:warning|without encryption).*", re.IGNORECASE)
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 del STAGES["tune"]  # see test_tune.py
 
@@ -76,11 +75,15 @@ def test_every_stage_run_is_an_mlflow_run(checkout: Path) -> None:
         assert found.data.tags["mlflow.user"]
     train, evaluate = stages["train"], stages["evaluate"]
     assert train.data.params["learning_rate"] == "0.01" and train.data.params["model"] == evaluate.data.params["model"]
-    assert [(metric.step, metric.value >= 0) for metric in client.get_metric_history(train.info.run_id, "label")] == [
+    assert [
+        (metric.step, metric.value >= 0) for metric in client.get_metric_history(train.info.run_id, "curve/label")
+    ] == [
         (1, True),
         (2, True),
     ]
     assert "fonts.letters" in evaluate.data.metrics
+    (tested,) = client.get_metric_history(train.info.run_id, "case")  # in percent, and no epoch's
+    assert tested.value == evaluate.data.metrics["case"] > 1
     assert {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"} <= set(train.data.metrics)
 
 

@@ -55,9 +55,14 @@ def params_of(facts: dict) -> list[Param]:
 
 
 def metrics_of(lines: list[dict]) -> list[Metric]:
-    "Return the numbers of log lines, with their time in milliseconds and their step."
+    "Return the numbers of log lines, with their time in milliseconds and their step; those of epochs as `epoch/case`."
     return [
-        Metric(plain(name), value, round(1000 * line["time"]), line["step"] or 0)
+        Metric(
+            plain(name if line["step"] is None else f"epoch/{name}"),
+            value,
+            round(1000 * line["time"]),
+            line["step"] or 0,
+        )
         for line in lines
         for name, value in line["metrics"].items()
     ]
