@@ -7,6 +7,7 @@ import onnx
 import pytest
 import torch
 
+from ukr_letters.core.alphabet import CLASSES
 from ukr_letters.core.bundle import open_bundle, write_bundle
 from ukr_letters.core.recognizer import CHAMPION, Recognizer
 from ukr_letters.learn.dataset import Dataset, assemble
@@ -59,8 +60,18 @@ def test_features_hang_on_the_glyph_alone(net, lesson, tmp_path: Path) -> None:
     assert "glyphs" in read and "sizes" not in read
 
 
-def test_a_bundle_from_before_has_no_features() -> None:
-    glyphs = np.zeros((2, 32, 32), np.float32)
-    if b"features" in open_bundle(CHAMPION)[1]:
-        pytest.skip("the champion is one that has them")
-    assert Recognizer().features(glyphs) is None and Recognizer().logits(glyphs)[0].shape == (2, 43)
+def test_a_bundle_from_before_has_no_features(tmp_path: Path) -> None:
+    network = onnx.load_from_string(open_bundle(CHAMPION)[1])
+    (features,) = (output for output in network.graph.output if output.name == "features")
+    network.graph.output.remove(features)
+    write_bundle(tmp_path / "old", network.SerializeToString(), architecture="none", **FACTS)
+    glyphs, old = np.zeros((2, 32, 32), np.float32), Recognizer(tmp_path / "old")
+    assert old.features(glyphs) is None and old.logits(glyphs)[0].shape == (2, 43)
+
+
+def test_the_network_says_what_it_is_without_its_bundle() -> None:
+    "Classes in the order of its outputs, our version, and the licences of what it learnt from."
+    network = onnx.load_from_string(open_bundle(CHAMPION)[1])
+    said = {entry.key: entry.value for entry in network.metadata_props}
+    assert said["classes"] == "".join(CLASSES) and said["version"].startswith("ukr-letters ")
+    assert said["licence"].startswith("Apache-2.0; learnt from ") and "unipen (CC BY 4.0" in said["licence"]

@@ -19,6 +19,7 @@ import yaml
 from optuna.study import Study, create_study
 from optuna.trial import TrialState, create_trial
 from support.checkout import ROOT
+from support.commands import WARNED
 from support.imports import NAMES, modules_of, reached
 from support.pages import launched
 from support.processes import name_of_run
@@ -100,7 +101,7 @@ def ukr_tune(folder: Path, *options: str, storage: str = "") -> str:
     "Output of the command, which must succeed."
     known = {"cwd": folder, "env": environment(folder, storage), "capture_output": True, "text": True, "timeout": 300}
     done = subprocess.run([BIN / "ukr_tune", *options], **known)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0 and not WARNED.findall(done.stdout + done.stderr), done.stdout + done.stderr
     return done.stdout
 
 

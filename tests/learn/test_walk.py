@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from support.checkout import ROOT, run
-from support.commands import stopped
+from support.commands import WARNED, stopped
 from support.tiers import starts
 
 
@@ -18,14 +18,14 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     "The folder that the walk makes, and what it prints."
     folder = tmp_path_factory.mktemp("walk") / "walk"
     command = [sys.executable, str(ROOT / "tests/house/walk.py"), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
     return folder, done.stdout
 
 
 def test_it_ends_with_an_answer_and_runs(walked: tuple[Path, str]) -> None:
     folder, printed = walked
-    assert "drawing.json: ї (" in printed and "digits" in printed
+    assert "drawing.json: ї (" in printed and "digits" in printed and not WARNED.findall(printed)
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     runs = client.search_runs([client.get_experiment_by_name("ukr-letters").experiment_id])
     stages = {found.data.tags.get("ukr.stage") for found in runs}
@@ -85,6 +85,6 @@ def test_it_never_writes_over_a_folder(walked: tuple[Path, str]) -> None:
 
 def test_it_stops_in_one_line(tmp_path: Path) -> None:
     "After the stage has stopped in its own way."
-    ended, said, _ = stopped(sys.executable, "tests/house/walk.py", str(tmp_path / "walk"), sign="> ukr_stage")
+    ended, said, _ = stopped(sys.executable, "tests/house/walk.py", str(tmp_path / "walk"), sign="rendering")
     assert ended == 130 and "Traceback" not in said, said
     assert said.splitlines()[-1] == "walk: stopped: delete its folder, and the same command begins again"

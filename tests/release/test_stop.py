@@ -5,14 +5,18 @@ import platform
 import re
 import shutil
 import signal
+import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 import pytest
 from filelock import FileLock
 from support.checkout import change, run
-from support.commands import stopped
+from support.commands import WARNED, stopped
+from support.services import free_ports
 from support.waiting import eventually
 
 from ukr_letters.release.runs import Run
@@ -96,12 +100,42 @@ def test_a_search_stops_and_goes_on(place: Path) -> None:
 
 
 def test_who_follows_the_champion_stops(place: Path, tmp_path: Path) -> None:
-    assert run(place, "ukr_release", "register").returncode == 0
+    registered = run(place, "ukr_release", "register")
+    assert registered.returncode == 0 and not WARNED.findall(registered.stdout + registered.stderr), registered
     ask = ("ukr_release", "fetch", "--every", "1", "--into", str(tmp_path / "model"))
     ended, said, _ = stopped(*ask, sign="holds", folder=place)
     assert ended == 130 and said.splitlines()[1:] == [
         "ukr_release: stopped: `ukr_release history` says which network is the champion"
     ]
+
+
+def answers(url: str) -> bool:
+    "Whether a server gives a page."
+    with suppress(OSError), urlopen(url, timeout=5) as page:
+        return page.status == 200
+    return False
+
+
+def test_the_pages_of_mlflow_need_two_processes_and_stop(place: Path) -> None:
+    "The server and its one worker, and nothing for language models; a port that is taken is said."
+    (port,) = free_ports(1)
+    served: list[str] = []
+
+    def visit() -> None:
+        "Wait until the pages answer, and count who serves them."
+        eventually(lambda: answers(f"http://127.0.0.1:{port}/version"), 90)
+        served.extend(left(place))
+        taken.append(run(place, "ukr_track", "--pages", "--port", str(port)))
+
+    taken: list[subprocess.CompletedProcess] = []
+    ask = ("ukr_track", "--pages", "--port", str(port))
+    ended, said, _ = stopped(*ask, sign="until Ctrl+C", folder=place, then=visit)
+    assert ended == 130 and not left(place), said
+    first, *rest, last = said.splitlines()
+    assert first.startswith(f"the runs are at http://127.0.0.1:{port}/#/experiments/1") and len(rest) <= 1, said
+    assert last == "ukr_track: stopped: the same command sends what MLflow does not have yet"
+    assert len(served) == 3, served  # and our own command
+    assert taken[0].returncode == 1 and f"if port {port} is taken, name another one" in taken[0].stderr, taken
 
 
 def test_what_a_person_must_change_is_said_in_one_line(place: Path) -> None:

@@ -1,6 +1,7 @@
 """Our console commands, run inside the process of a test, or stopped by a signal as in a terminal."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from support.waiting import eventually
 
 from ukr_letters.core.settings import root
 
+# What nobody explains; Jupyter's own warning names no warning.
+WARNED = re.compile(r".*(?:warning|without encryption).*", re.IGNORECASE)
 LATE = 1.5  # seconds in which a kernel that is left behind notices it, and says so
 
 
@@ -25,6 +28,7 @@ def stopped(
     folder: Path | None = None,  # a checkout; default: this one
     by: signal.Signals = signal.SIGINT,
     whole: bool = True,  # the signal goes to the group of the command, as from a terminal, or to the command alone
+    then: Callable[[], None] = lambda: None,  # what else happens before the signal
     **environment: str,
 ) -> tuple[int, str, float]:
     "Run a command until it prints a sign, and send it a signal: exit status, output, seconds to the end."
@@ -36,6 +40,7 @@ def stopped(
         process = subprocess.Popen(command, cwd=folder, env=own, start_new_session=True, preexec_fn=heard, **streams)
         said = lambda: Path(output.name).read_text()  # noqa: E731
         eventually(lambda: sign in said() or process.poll() is not None, 120)
+        then()
         begun = time.monotonic()
         (os.killpg if whole else os.kill)(process.pid, by)
         status, took = process.wait(60), time.monotonic() - begun
