@@ -1,6 +1,7 @@
 """A network's way to the people who draw: registered, judged, promoted, rolled back, fetched, and served without a restart."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -267,6 +268,8 @@ def test_the_champion_of_the_package_comes_with_its_figures(local: str, gold: Pa
     assert {"digits", "letters", "case", "sure", "scans", "calibration"} <= {metric.key for metric in model.metrics}
     stored = Model.load(urlparse(model.artifact_location).path)
     assert stored.signature.inputs.input_names() == ["glyphs", "sizes"] and stored.saved_input_example_info
+    page = client.get_model_version("ukr-letters", registry.holder("champion").number).description
+    assert re.search(r"from commit `(\w{7})` and data `\w{7}`; .* `git show \1:params.yaml` has its recipe", page), page
 
 
 def test_a_follower_asks_once_while_nothing_changes(
