@@ -173,6 +173,52 @@ def test_a_finger_draws_dots_on_a_phone_and_a_second_one_nothing(windows, server
     assert hand.strokes() == 1
 
 
+def test_a_palm_before_the_pen_or_between_its_strokes_draws_nothing(windows):
+    page = windows.visit(**PHONE)
+    palm, pen = Pointer(page, "touch"), Pointer(page, "pen")
+
+    def move(hand, path):
+        "A stroke without waiting for its answer."
+        places = hand.places(path)
+        for kind, place in zip(["press", *["move"] * (len(places) - 1), "lift"], [*places, places[-1]], strict=True):
+            hand.point(kind, *place)
+
+    resting = [[330, 380], [338, 388]]
+    strokes = letter("ї")
+    move(palm, resting)
+    for stroke in strokes:
+        move(pen, stroke)
+        move(palm, resting)
+    page.wait_for_selector(f"{DRAWING}[data-strokes='{len(strokes)}']")
+    page.wait_for_timeout(300)
+    assert palm.strokes() == len(strokes) and answer(page) in "їЇ"
+
+
+SCREENS = [(667, 375), (640, 400), (426, 266), (360, 640), (768, 1024), (1024, 600)]
+
+
+@pytest.mark.parametrize(("width", "height"), SCREENS)
+def test_the_whole_pad_is_in_the_window(windows, width, height):
+    "Of a phone on its side, and of a laptop at 200 % and 300 %; nothing is wider than the window."
+    page = windows.visit("sized")
+    page.set_viewport_size({"width": width, "height": height})
+    box = page.locator(".ukr-pad").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["y"] + box["height"] <= height, box
+    assert box["width"] >= 180 and page.evaluate("document.documentElement.scrollWidth") <= width
+    if width >= 560:  # the answer stands beside the pad
+        assert page.locator(".ukr-answer").bounding_box()["y"] < box["y"] + box["height"]
+
+
+def test_ink_stays_dark_on_white_whatever_colours_the_system_chooses(windows):
+    page = windows.visit("colours")
+    page.emulate_media(forced_colors="active", color_scheme="dark")
+    colours = page.locator(".ukr-pad").evaluate(
+        "pad => [getComputedStyle(pad).backgroundColor, getComputedStyle(pad).colorScheme]"
+    )
+    assert colours == ["rgb(255, 255, 255)", "light only"]
+    assert page.locator("meta[name=color-scheme]").get_attribute("content") == "only light"
+
+
 def test_two_visitors_do_not_meet_and_a_closed_tab_frees_its_kernel(windows, server):
     one, other = windows.visit(), windows.visit("second")
     writers = code(one), code(other)

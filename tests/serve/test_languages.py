@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urljoin
 
 import pytest
@@ -45,6 +45,23 @@ def test_the_page_offers_each_language_in_turn_and_remembers_it(server: Serving,
     page.reload()
     page.wait_for_selector(DRAWING)
     assert page.title() == text("title")
+
+
+@pytest.mark.parametrize(("locale", "language"), [("en-GB", "en"), ("uk-UA", "uk"), ("de-DE", "uk")])
+def test_the_page_begins_in_the_language_that_the_browser_wishes_for(
+    server: Serving, new_context: Callable, locale: str, language: str
+) -> None:
+    "Ukrainian where it wishes for none of ours; a language that was chosen here comes before that."
+    page = new_context(locale=locale).new_page()
+    page.goto(server.url, wait_until="commit")
+    expect(page.get_by_role("status").first).to_have_text(text("loading", language))  # before any widget is there
+    page.wait_for_selector(DRAWING)
+    assert page.title() == text("title", language) and page.evaluate("document.documentElement.lang") == language
+    page.locator(".ukr-language").click()
+    chosen = page.evaluate("document.documentElement.lang")
+    page.reload()
+    page.wait_for_selector(DRAWING)
+    assert chosen != language and page.evaluate("document.documentElement.lang") == chosen
 
 
 def test_the_pages_of_the_server_speak_each_language(server: Serving, page: Page) -> None:

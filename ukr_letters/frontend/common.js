@@ -50,12 +50,13 @@ function choiceOf(name, keys, checked) {
 }
 
 
-// A page whose words follow the language. The kernel sends the texts of all languages, the first is the default.
+// A page whose words follow the language: the one chosen here before, else the first that the browser wishes for. The
+// kernel sends the texts of all languages; its first one is for whom none of them is wished for.
 class Page {
   constructor(model) {
     this.model = model;
-    const kept = recall("language", "");
-    this.language = this.languages.includes(kept) ? kept : this.languages[0];
+    const wished = [recall("language", ""), ...navigator.languages.map((tag) => tag.split("-")[0])];
+    this.language = wished.find((language) => this.languages.includes(language)) ?? this.languages[0];
   }
 
   get languages() {

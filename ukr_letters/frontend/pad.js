@@ -3,6 +3,8 @@
 
 const TAP = 3; // CSS px: a stroke that stays within this is a dot
 const APART = 0.5; // pad units: closer points say nothing new
+const PEN_NEAR = 1500; // ms after a sign of the pen in which a touch is the palm of the hand that holds it
+const PALM_FIRST = 800; // ms before the pen comes in which its palm may have touched the pad
 
 const round = (value) => Math.round(value * 10) / 10;
 
@@ -52,6 +54,8 @@ function render({ model, el }) {
   el.append(frame);
 
   let stroke = null; // the stroke under the pointer: {pointer, device, points, near}
+  let penSeen = -Infinity; // when the pen was last on the pad or above it
+  let touched = []; // when the latest strokes of a finger ended; an empty list once something else has drawn
   let number = 0; // strokes sent by this page
   let clock = 0; // time of the latest point; devices may report a coalesced point late
   const pending = new Map(); // number -> points that the kernel has not painted yet
@@ -95,6 +99,7 @@ function render({ model, el }) {
   const begin = (event) => {
     const penOverPalm = stroke && event.pointerType === "pen" && stroke.device === "touch";
     if ((stroke && !penOverPalm) || event.button !== 0) return; // a second finger, another button
+    if (event.pointerType === "touch" && event.timeStamp - penSeen < PEN_NEAR) return;
     event.preventDefault();
     layer.setPointerCapture(event.pointerId);
     stroke = {
@@ -104,6 +109,7 @@ function render({ model, el }) {
       y: event.clientY,
       near: true,
       points: [place(event)],
+      palms: event.pointerType === "pen" ? touched.filter((ended) => event.timeStamp - ended < PALM_FIRST).length : 0,
     };
     if (penOverPalm) repaint();
     drawPart(layer, pen, stroke.points[0], stroke.points[0]);
@@ -113,16 +119,21 @@ function render({ model, el }) {
   const finish = (event) => {
     extend(event);
     performance.mark("ukr-pen-up");
-    const { near, device } = stroke;
+    const { near, device, palms } = stroke;
+    touched = device === "touch" ? [...touched, event.timeStamp] : [];
     const points = near ? stroke.points.slice(0, 1) : stroke.points;
     stroke = null;
     pending.set(++number, points);
     if (near) repaint();
-    model.send({ kind: "stroke", number, device, points });
+    model.send({ kind: "stroke", number, device, points, palms });
     frame.dispatchEvent(new CustomEvent("ukr-sent", { bubbles: true }));
   };
 
   const mine = (handler) => (event) => stroke && event.pointerId === stroke.pointer && handler(event);
+  const notice = (event) => {
+    if (event.pointerType === "pen") penSeen = event.timeStamp;
+  };
+  for (const kind of ["pointerdown", "pointermove", "pointerup"]) layer.addEventListener(kind, notice);
   layer.addEventListener("pointerdown", begin);
   layer.addEventListener("pointermove", mine(extend));
   layer.addEventListener("pointerup", mine(finish));

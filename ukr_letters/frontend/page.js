@@ -75,17 +75,17 @@ function buildParts() {
     undo: button("undo", "ukr-tool", icon("undo")),
     redo: button("redo", "ukr-tool", icon("redo")),
     clear: button("clear", "ukr-tool", icon("clear")),
-    char: make("div", { class: "ukr-char", "aria-hidden": "true" }),
+    char: make("div", { class: "ukr-char", "aria-hidden": "true", translate: "no" }),
     headline: make("p", { class: "ukr-headline" }),
     detail: make("p", { class: "ukr-detail" }),
     bar: make("div", { class: "ukr-bar", "aria-hidden": "true" }, make("i")),
     yes: button("yes", "ukr-button ukr-yes", icon("check")),
-    both: make("div", { class: "ukr-both", role: "group" }, ...[0, 1].map(() => make("button", { type: "button" }))),
+    both: make("div", { class: "ukr-both", role: "group", translate: "no" }, ...[0, 1].map(() => make("button", { type: "button" }))),
     done: button("task_done", "ukr-button ukr-yes", icon("check")),
     kept: make("p", { class: "ukr-kept", "aria-hidden": "true" }),
     live: make("p", { class: "ukr-unseen", "aria-live": "polite" }),
     ask: make("p", { class: "ukr-ask" }),
-    alternatives: make("div", { class: "ukr-alternatives", role: "group" }),
+    alternatives: make("div", { class: "ukr-alternatives", role: "group", translate: "no" }),
     tally: make("p", { class: "ukr-tally" }),
     open: button("alphabet", "ukr-button ukr-open"),
     skip: button("task_skip", "ukr-button ukr-open"),
@@ -94,8 +94,8 @@ function buildParts() {
     collect: make("input", { type: "checkbox", role: "switch", id: "ukr-collect" }),
     status: make("p", { class: "ukr-status", role: "status" }),
     cases: choiceOf("ukr-case", ["smalls", "capitals"], "smalls"),
-    letters: make("div", { class: "ukr-symbols" }),
-    figures: make("div", { class: "ukr-symbols ukr-figures" }),
+    letters: make("div", { class: "ukr-symbols", translate: "no" }),
+    figures: make("div", { class: "ukr-symbols ukr-figures", translate: "no" }),
     gallery: button("gallery", "ukr-button"),
     wanted: button("wanted", "ukr-button"),
     mine: button("mine", "ukr-button"),
@@ -150,7 +150,7 @@ class Gallery {
     this.number = 0; // of the page of pictures
     this.sum = make("p", { class: "ukr-sum", role: "status" });
     this.kinds = choiceOf("ukr-gallery-kind", ["smalls", "capitals", "digits"], "smalls");
-    this.symbols = make("div", { class: "ukr-symbols" });
+    this.symbols = make("div", { class: "ukr-symbols", translate: "no" });
     this.title = make("h3", { "aria-live": "polite" });
     this.draw = button("draw_it", "ukr-button ukr-yes");
     this.pictures = make("ul", { class: "ukr-pictures" });
@@ -272,7 +272,7 @@ class Wanted {
     const kind = page.kind(char);
     const draw = make("button", { type: "button", class: "ukr-button" }, page.text("draw_it"));
     draw.setAttribute("aria-label", page.text("draw_this", { char, kind }));
-    const name = make("th", { scope: "row" }, char, make("small", {}, page.kind(char, "_short")));
+    const name = make("th", { scope: "row", translate: "no" }, char, make("small", {}, page.kind(char, "_short")));
     const numbers = [accepted, pending].map((number) => make("td", {}, String(number)));
     return make("tr", { "data-char": char }, name, ...numbers, make("td", {}, draw));
   }

@@ -109,6 +109,15 @@ class Pad(AnyWidget):
         with hold_canvas():
             self._paint_stroke(checked)
 
+    def lift_palm(
+        self,
+        number: int,  # of strokes before the last one that the palm made of the hand that then drew with a pen
+    ) -> None:
+        "Take strokes of a palm back; does nothing for a number that cannot be."
+        if isinstance(number, int) and 0 < number < len(self.strokes):
+            del self.strokes[-1 - number : -1]
+            self.paint()
+
     def _receive(self, widget: AnyWidget, content: dict, buffers: list) -> None:
         "One stroke from the browser."
         if content.get("kind") != "stroke":
@@ -116,6 +125,7 @@ class Pad(AnyWidget):
         if content.get("device") in ("mouse", "touch", "pen"):
             self.device = content["device"]
         self.add(content["points"])
+        self.lift_palm(content.get("palms", 0))
         self.send({"kind": "painted", "number": content["number"]})
         self._changed()
 
