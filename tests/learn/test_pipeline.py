@@ -82,8 +82,8 @@ def test_every_stage_run_is_an_mlflow_run(checkout: Path) -> None:
         (2, True),
     ]
     assert "fonts.letters" in evaluate.data.metrics
-    (tested,) = client.get_metric_history(train.info.run_id, "case")  # in percent, and no epoch's
-    assert tested.value == evaluate.data.metrics["case"] > 1
+    # MLflow shows the tests' `case`, in percent, beside the numbers of the epochs: no two curves have one name.
+    assert evaluate.data.metrics["case"] > 1 and not {"label", "case"} & set(train.data.metrics)
     assert {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"} <= set(train.data.metrics)
 
 

@@ -199,7 +199,7 @@ def test_nonsense_on_the_wire_harms_nobody(attacked, intruder):
 def test_nonsense_in_a_message_of_the_page_harms_nobody(intruder):
     "What reaches the page's own code: any content under any of its kinds."
     kinds = ["stroke", "hello", "collect", "mode", "choose", "practise", "skip", "done", "pictures", "delete", "undo"]
-    names = st.sampled_from(["number", "device", "points", "writer", "char", "page", "mode", "collect"])
+    names = st.sampled_from(["number", "device", "points", "palms", "writer", "char", "page", "mode", "collect"])
 
     @fuzzing(FUZZ, max_examples=40)
     @given(st.sampled_from(kinds), st.dictionaries(names, JSON, max_size=4))

@@ -55,10 +55,10 @@ def params_of(facts: dict) -> list[Param]:
 
 
 def metrics_of(lines: list[dict]) -> list[Metric]:
-    "Return the numbers of log lines, with their time in milliseconds and their step; those of epochs as `epoch/case`."
+    "Return the numbers of log lines, with their time in milliseconds and their step; those with a step as `curve/case`."
     return [
         Metric(
-            plain(name if line["step"] is None else f"epoch/{name}"),
+            plain(name if line["step"] is None else f"curve/{name}"),
             value,
             round(1000 * line["time"]),
             line["step"] or 0,
