@@ -40,7 +40,7 @@ LINES = (
     "line 8: train.learning_rate is 'fast': it must be a valid number",
     f"line 10: train.teacher is not known: {GONE}",
     "line 11: train.source_weights.fnots: there is no source 'fnots': did you mean fonts?",
-    "line 12: train.size_weights.fonts is 0: it must be greater than 0",
+    "line 12: train.size_weights.fonts is 0: digits have a size there alone, raise it",
     f"line 14: train.overrides.heat is not known: {GONE}",
     "line 15: evaluate.guard is not known: choose from worst",
     f"line 16: tune.searched: batch is 1 now, and a search varies it from 64 to 512 in steps of 64: {KEEP}",
