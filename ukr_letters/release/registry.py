@@ -106,8 +106,8 @@ def introduction(bundle: Bundle, model: LoggedModel, training: Tracked | None) -
         values = ", ".join(f"{name} {recipe[name]}" for name in RECIPE if name in recipe)
         lines += [f"{text}, with {values}." + (f" Not committed were: {changed}." if changed else "")]
     else:
-        recipe = f", and `git show {made['commit'][:SHORT]}:params.yaml` has its recipe" if "commit" in made else ""
-        lines += [f"{text}; the run of its training is not in this store{recipe}."]
+        hint = f", and `git show {made['commit'][:SHORT]}:params.yaml` has its recipe" if "commit" in made else ""
+        lines += [f"{text}; the run of its training is not in this store{hint}."]
     lines += results(bundle.metrics.get("test", {}))
     card = f"#/experiments/{model.experiment_id}/models/{model.model_id}/artifacts"
     return "\n".join([*lines, "", f"[Model card, all figures and the bundle]({card})"])[:LONGEST]
