@@ -69,6 +69,13 @@ def test_every_mistake_is_told_at_once_and_nothing_is_run(tmp_path: Path) -> Non
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_number_without_end_is_a_mistake_as_others_are(tmp_path: Path) -> None:
+    "Its range was asked for first, and a number of 400 digits is no float."
+    (tmp_path / "params.yaml").write_text(f"train: {{batch: 1{'0' * 400}}}\ntune: {{searched: [batch]}}\n")
+    with pytest.raises(ParamsError, match=r"train.batch is 1000.*: it must be at most 65536"):
+        read_params(tmp_path / "params.yaml")
+
+
 FORMER = ("teach", "train_teacher", "teacher", "distillation_weight", "distillation_temperature", "heat", "teaching")
 
 

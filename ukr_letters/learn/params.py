@@ -275,7 +275,9 @@ def _searched(sections: Any) -> Iterator[tuple[int, str, float]]:  # position in
             found = _inside(sections, "train", "overrides", str(name))
         if found is None:
             found = 1.0 if str(name).startswith("source_weights.") else getattr(Recipe(), str(name), None)
-        if isinstance(found, int | float) and (name in RANGES or str(name).startswith("source_weights.")):
+        if not isinstance(found, int | float) or not -1e9 <= found <= 1e9:  # the schema reports it
+            continue
+        if name in RANGES or str(name).startswith("source_weights."):
             yield place, name, found
 
 
