@@ -7,16 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
-from urllib.request import urlopen
 
 import psutil
 import pytest
 from filelock import FileLock
 from support.checkout import change, run
 from support.commands import WARNED, stopped
-from support.services import free_ports
+from support.services import answers, free_ports
 from support.waiting import eventually
 
 from ukr_letters.release.runs import Run
@@ -109,17 +107,11 @@ def test_who_follows_the_champion_stops(place: Path, tmp_path: Path) -> None:
     ]
 
 
-def answers(url: str) -> bool:
-    "Whether a server gives a page."
-    with suppress(OSError), urlopen(url, timeout=5) as page:
-        return page.status == 200
-    return False
-
-
 def test_the_pages_of_mlflow_need_two_processes_and_stop(place: Path) -> None:
     "The server and its one worker, and nothing for language models; a port that is taken is said."
     (port,) = free_ports(1)
     served: list[str] = []
+    taken: list[subprocess.CompletedProcess] = []
 
     def visit() -> None:
         "Wait until the pages answer, and count who serves them."
@@ -127,7 +119,6 @@ def test_the_pages_of_mlflow_need_two_processes_and_stop(place: Path) -> None:
         served.extend(left(place))
         taken.append(run(place, "ukr_track", "--pages", "--port", str(port)))
 
-    taken: list[subprocess.CompletedProcess] = []
     ask = ("ukr_track", "--pages", "--port", str(port))
     ended, said, _ = stopped(*ask, sign="until Ctrl+C", folder=place, then=visit)
     assert ended == 130 and not left(place), said

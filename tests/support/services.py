@@ -7,10 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -47,6 +46,13 @@ def wait_until(awake: Callable[[], bool], process: subprocess.Popen, log: Path, 
     "Return as soon as a server is awake; fails with the end of its log when it ends before, or takes too long."
     answered = eventually(lambda: process.poll() is not None or awake(), seconds)
     assert answered and process.poll() is None, log.read_text(errors="replace")[-2000:]
+
+
+def answers(url: str) -> bool:
+    "Whether a server gives a page; an error of urllib is one of the system."
+    with suppress(OSError), urllib.request.urlopen(url, timeout=5) as page:
+        return page.status == 200
+    return False
 
 
 class S3Server:
@@ -287,11 +293,7 @@ class MlflowServer:
 
     def answers(self) -> bool:
         "Whether requests are answered."
-        try:
-            with urllib.request.urlopen(f"{self.url}/health", timeout=5) as answer:
-                return answer.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
+        return answers(f"{self.url}/health")
 
     def stop(self) -> None:
         "Kill the server and its workers, as a crash does."

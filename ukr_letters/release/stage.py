@@ -181,11 +181,12 @@ def contested(one: str, other: str) -> list[str]:
 # %% ../../nbs/release/07_stage.ipynb #080faf97
 def rival(stage: str) -> str:
     "Say which living run of this machine and checkout works on the files of a stage, and what to do; empty if none does."
+    here = (platform.node(), checkout())
     for run in all_runs():
         with suppress(OSError, ValueError):  # a run that somebody removes, or whose facts are damaged
             facts = run.facts()
-            here = (facts["host"], facts.get("checkout", ".")) == (platform.node(), checkout())
-            if facts["status"] != "running" or not here or not run.alive():
+            elsewhere = (facts["host"], facts.get("checkout", ".")) != here
+            if facts["status"] != "running" or elsewhere or not run.alive():
                 continue
             if files := contested(stage, facts["stage"]):
                 others = f" and {len(files) - 1} more files" if len(files) > 1 else ""
